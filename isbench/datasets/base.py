@@ -1,0 +1,60 @@
+"""What a data set is to the rest of isbench: samples by their number, on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class Split(Protocol):
+    """Samples that are fetched by number; n is None where any number is a sample (a stream)."""
+
+    n: int | None
+
+    def fetch(self, index: Tensor, round: int = 0) -> tuple[Tensor, Tensor]:
+        """Inputs [k, ...] float32 and targets [k] on the device of `index` [k] int64.
+
+        `round` redraws augmentation, which is a hash of (seed, round, index); held-out splits ignore it.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A task: samples to train on, held-out samples, the loss, and what figures may show of it."""
+
+    name: str
+    train: Split
+    validation: Split
+    test: Split
+    plain: Split  # the training samples without augmentation
+    shape: tuple[int, ...]  # of one input
+    classes: int  # 0: regression
+    loss: Callable[[Tensor, Tensor], Tensor]  # (output, target) -> [b], never reduced
+    device: torch.device
+    lives: str  # where the samples are: "device", "host"
+    epoch_size: int  # n, or what stands for it on the axes of a stream
+    origin: Tensor | None = None  # [n] index in the published training set
+    labels: Tensor | None = None  # [n] class of each training sample
+    pictures: Callable[[Tensor], np.ndarray] | None = None  # index [k] -> uint8 [k, height, width, 1 or 3]
+    outlines: tuple[np.ndarray, ...] = ()  # closed curves [m, 2] that separate the classes of 2-D data
+
+    @property
+    def n(self) -> int | None:
+        """How many training samples there are; None: a stream."""
+        return self.train.n
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a plan must know of a data set before anything is trained."""
+
+    n: int | None
+    epoch_size: int
+    shape: tuple[int, ...]
+    classes: int

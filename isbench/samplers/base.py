@@ -1,0 +1,45 @@
+"""The sampler interface: three questions, asked in this order at every step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+from torch import Tensor
+
+from isbench.train.forward import Batch, Forward
+
+if TYPE_CHECKING:
+    from isbench.train.problem import Problem
+
+Samples = Annotated[int, "samples"]
+"""A count of samples; recipes may write `5x` for five batches."""
+
+
+class Sampler:
+    """Decides what each step trains on.
+
+    Between rounds all state is attributes. A round may be abandoned after any `yield`: what ends a round is done
+    at the head of the next one.
+    """
+
+    finite = False  # True: keeps a number per sample, so it needs a finite data set
+    waits = False  # True: the algorithm itself must read a size from the device
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+
+    def epoch(self) -> Iterator[Batch]:
+        """Which samples next? One round of batches, each of 1 to b indices."""
+        raise NotImplementedError(f"{type(self).__name__} must say which samples come next")
+
+    def weigh(self, batch: Batch, seen: Forward) -> Tensor | None:
+        """How much does each sample of the batch count? As it was drawn, unless a sampler knows better."""
+        return batch.weight
+
+    def observe(self, batch: Batch, seen: Forward) -> None:
+        """What was learnt? Called after every step, also for batches that another sampler drew."""
+
+    def state(self) -> dict[str, Any]:
+        """All that must be saved between rounds."""
+        return {name: value for name, value in vars(self).items() if name != "problem"}

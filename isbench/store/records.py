@@ -1,0 +1,236 @@
+"""What crosses a process boundary or is written to disk: flat, frozen, strict records."""
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+Options = dict[str, JsonValue]
+Unit = Literal["epochs", "seconds", "steps", "passes"]
+PHASES = ("draw", "load", "score", "select", "forward", "backward", "optimise", "update")
+
+
+class Record(BaseModel):
+    """A frozen, strict record."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class DatasetSpec(Record):
+    """A data set by name, its own options, and what can be done to any data set."""
+
+    name: str
+    options: Options = {}
+    subset: int | None = None
+    classes: tuple[int, ...] | None = None
+    val_fraction: float = 0.1
+    label_noise: float = 0.0
+    augment: Literal["none", "standard"] = "none"
+    keep: Literal["device", "host"] = "device"
+
+
+class ModelSpec(Record):
+    """A model by name and its options."""
+
+    name: str
+    options: Options = {}
+
+
+class StartSpec(Record):
+    """A start criterion by name and its options; `none` starts at once."""
+
+    name: str = "none"
+    options: Options = {}
+
+
+class SamplerSpec(Record):
+    """One arm: its label, the catalogue entry, the entry's options and the start criterion."""
+
+    label: str
+    name: str
+    options: Options = {}
+    start: StartSpec = StartSpec()
+    version: int = 1
+
+
+class OptimizerSpec(Record):
+    """An optimiser and its settings."""
+
+    name: Literal["sgd", "adam", "adamw"] = "adam"
+    lr: float = 1e-3
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+
+
+class ScheduleSpec(Record):
+    """A learning-rate factor over the spent share of the budget."""
+
+    name: Literal["constant", "linear", "cosine", "step"] = "constant"
+    to: float = 0.0
+    at: tuple[float, ...] = ()
+    factor: float = 1.0
+
+
+class Budget(Record):
+    """How much a run may spend, and of what."""
+
+    name: str
+    amount: float
+    unit: Unit
+
+
+class Costs(Record):
+    """What a sample costs in forwards: `rho` for its backward pass, `score` for its score."""
+
+    rho: float
+    score: float = 0.0
+
+
+class Cell(Record):
+    """One training run: everything that its numbers depend on, and the labels that name it in tables."""
+
+    dataset: DatasetSpec
+    model: ModelSpec
+    sampler: SamplerSpec
+    optimizer: OptimizerSpec
+    schedule: ScheduleSpec
+    batch: int
+    budget: Budget
+    seed: int
+    points: tuple[float, ...]
+    precision: Literal["float32", "bfloat16"]
+    threads: int
+    device: str
+    lag: int
+    costs: Costs
+    variant: str = ""
+
+    @property
+    def id(self) -> str:
+        """A short hash of what can change numbers; labels cannot, nor can options that say the default."""
+        content = self.model_dump(mode="json", exclude_defaults=True)
+        content.pop("variant", None)
+        content["sampler"].pop("label")
+        content["budget"].pop("name")
+        return digest(content)
+
+
+class Point(Record):
+    """One evaluation: what was spent up to here, and what the model is worth now. None: unknown."""
+
+    progress: float
+    epochs: float
+    steps: int
+    trained: int
+    scored: int
+    loaded: int
+    passes: float
+    train_seconds: float
+    eval_seconds: float
+    lr: float
+    batch_loss: float | None = None
+    train_loss: float | None = None
+    val_loss: float | None = None
+    val_error: float | None = None
+    test_loss: float | None = None
+    test_error: float | None = None
+    active: float | None = None
+    tau: float | None = None
+    ess: float | None = None
+    distinct: float | None = None
+    coverage: float | None = None
+    weight_mean: float | None = None
+    weight_max: float | None = None
+    grad_norm: float | None = None
+    healed: int = 0
+    phases: dict[str, float] = {}
+
+
+Status = Literal["running", "done", "diverged", "failed", "oom", "timeout", "interrupted"]
+FINAL: tuple[Status, ...] = ("done", "diverged")
+
+
+class Outcome(Record):
+    """How a cell ended, and what was measured once per cell (`status.json`)."""
+
+    status: Status
+    started: str
+    note: str = ""
+    machine: str = ""
+    pid: int = 0
+    wall_seconds: float | None = None
+    overshoot_seconds: float | None = None
+    started_step: int | None = None
+    started_seconds: float | None = None
+    peak_memory: int | None = None
+    device_memory: int | None = None
+    sampler_bytes: int | None = None
+    data_lives: str = ""
+    phase_mode: Literal["race", "profile"] = "race"
+    cpu_load: float | None = None
+    foreign_load: float | None = None
+
+
+class RunRecord(Record):
+    """A cell with its outcome and its points."""
+
+    cell: Cell
+    outcome: Outcome
+    points: tuple[Point, ...]
+
+
+class Card(Record):
+    """What report and tables must know of an arm's sampler without importing it."""
+
+    label: str
+    name: str
+    summary: str
+    paper: str
+    unbiased: bool
+    cost: str
+    deviations: tuple[str, ...] = ()
+    start: str = "none"
+
+
+class Block(Record):
+    """One seed, one variant, one budget, every sampler: the unit of pairing and of distribution."""
+
+    seed: int
+    variant: str
+    budget: str
+    cells: tuple[str, ...]
+
+
+class Pilot(Record):
+    """Three cells of a baseline on seeds of their own; `seconds`, once measured, is the frozen budget."""
+
+    budget: str
+    variant: str
+    like: str
+    cells: tuple[str, ...]
+    seconds: float | None = None
+
+
+class Plan(Record):
+    """What a recipe amounts to (`plan.json`)."""
+
+    schema_version: int = 1
+    name: str
+    profile: str
+    recipe: str
+    recipe_file: str
+    machine: str
+    primary_label: str = "uniform"
+    record: tuple[str, ...]
+    cells: dict[str, Cell]
+    pilots: tuple[Pilot, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    cards: tuple[Card, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def digest(content: Any) -> str:
+    """The first 12 hex digits of the SHA-256 of canonical JSON."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,44 @@
+"""What a step is made of: the batch that a sampler asks for, and what the model said of it."""
+
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a sampler wants trained next; device tensors, never written.
+
+    index [b] int64; weight [b] or None (each counts 1); scores [k] or None, of `candidates` [k] or, where that
+    is None, of the whole data set; rate: a factor on the learning rate; healed: how many scores had to be
+    mended, 0-d; active: whether importance had a say in it.
+    """
+
+    index: Tensor
+    weight: Tensor | None = None
+    scores: Tensor | None = None
+    candidates: Tensor | None = None
+    rate: float = 1.0
+    healed: Tensor | None = None
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """What the model made of some samples.
+
+    index [b], input [b, ...], target [b] class or value, output [b, ...] logits, loss [b] never reduced,
+    features [b, d] the input of the last linear layer, present where a score asked for it.
+    """
+
+    index: Tensor
+    input: Tensor
+    target: Tensor
+    output: Tensor
+    loss: Tensor
+    features: Tensor | None = None
+
+    def detach(self) -> "Forward":
+        """The same without the graph."""
+        features = None if self.features is None else self.features.detach()
+        return replace(self, output=self.output.detach(), loss=self.loss.detach(), features=features)
