@@ -19,8 +19,8 @@ Samples = Annotated[int, "samples"]
 class Sampler:
     """Decides what each step trains on.
 
-    Between rounds all state is attributes. A round may be abandoned after any `yield`: what ends a round is done
-    at the head of the next one.
+    Between rounds all state is attributes. A round may be abandoned after any `yield`: what ends a round is
+    done at the head of the next one.
     """
 
     finite = False  # True: keeps a number per sample, so it needs a finite data set

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 Options = dict[str, JsonValue]
 Unit = Literal["epochs", "seconds", "steps", "passes"]
-PHASES = ("draw", "load", "score", "select", "forward", "backward", "optimise", "update")
+PHASES: tuple[str, ...] = ("draw", "load", "score", "select", "forward", "backward", "optimise", "update")
 
 
 class Record(BaseModel):

@@ -1,6 +1,6 @@
 """What a step is made of: the batch that a sampler asks for, and what the model said of it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -9,9 +9,9 @@ from torch import Tensor
 class Batch:
     """What a sampler wants trained next; device tensors, never written.
 
-    index [b] int64; weight [b] or None (each counts 1); scores [k] or None, of `candidates` [k] or, where that
-    is None, of the whole data set; rate: a factor on the learning rate; healed: how many scores had to be
-    mended, 0-d; active: whether importance had a say in it.
+    index [b] int64; weight [b] or None (each counts 1); scores [k] or None, of `candidates` [k] or, where
+    that is None, of the whole data set; rate: a factor on the learning rate; healed: how many scores had to
+    be mended, 0-d; active: whether importance had a say in it.
     """
 
     index: Tensor
@@ -41,4 +41,5 @@ class Forward:
     def detach(self) -> "Forward":
         """The same without the graph."""
         features = None if self.features is None else self.features.detach()
-        return replace(self, output=self.output.detach(), loss=self.loss.detach(), features=features)
+        output, loss = self.output.detach(), self.loss.detach()
+        return Forward(self.index, self.input, self.target, output, loss, features)

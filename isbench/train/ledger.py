@@ -1,0 +1,149 @@
+"""What has been spent, how much of the budget that is, and when a point is due."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+
+from isbench.errors import IsbenchError
+from isbench.store.records import PHASES, Budget, Costs, Point
+from isbench.train.forward import Batch, Forward
+from isbench.train.problem import Problem
+from isbench.train.schedule import Schedule
+from isbench.train.tally import Tally
+
+Measured = dict[str, float | None]
+WATCHED = ("batch_loss", "train_loss", "val_loss", "test_loss")  # non-finite: the run has diverged
+FOLD = 4096  # steps whose batches are held at most before they are folded
+
+
+class Ledger:
+    """Keeps the books of one run. `problem.progress`, from 0 to 1, is the only time that the loop knows."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        budget: Budget,
+        grid: tuple[float, ...],
+        costs: Costs,
+        schedule: Schedule,
+        evaluate: Callable[[], Measured],
+        tally: Tally,
+    ) -> None:
+        self.problem, self.budget, self.grid, self.costs = problem, budget, grid, costs
+        self.schedule, self.evaluate, self.tally = schedule, evaluate, tally
+        self.timer, self.clock = problem.timer, problem.timer.clock
+        self.size = problem.size
+        self.phases = dict.fromkeys(PHASES, 0.0)
+        self.settled = self.eval_seconds = self.began = 0.0
+        self.steps = self.due = self.before_round = 0
+        self.started: tuple[int, float] | None = None
+        self.diverged = False
+
+    @property
+    def open(self) -> bool:
+        """Whether there is budget left and the run still has numbers."""
+        return self.problem.progress < 1 and not self.diverged
+
+    @property
+    def seconds(self) -> float:
+        """Training seconds so far; evaluation is nobody's time."""
+        return self.settled + self.clock.now() - self.began
+
+    def begin(self) -> Iterator[Point]:
+        """Start the clock and take the point of the untrained model."""
+        self.timer.drain()  # set-up is not training
+        self.began = self.clock.now()
+        yield from self._point()
+
+    def step(self, batch: Batch, seen: Forward) -> Iterator[Point]:
+        """Book one step, and take a point if one is due."""
+        self.steps += 1
+        self.problem.trained += batch.index.shape[0]
+        if batch.active and self.started is None:
+            self.started = self.steps - 1, self.seconds
+        self.tally.add(self.steps - 1, batch, seen)
+        self.timer.step()
+        if self.budget.unit == "seconds":
+            self.clock.pace()
+        self.problem.progress = min(1.0, self.spent() / self.budget.amount)
+        if self.problem.progress >= self.grid[self.due]:
+            yield from self._point()
+        elif len(self.tally.pending) == FOLD:
+            with self.aside():
+                self.tally.fold()
+
+    def round(self) -> None:
+        """A round of the sampler has ended: augmentation is redrawn, no axis moves."""
+        if self.steps == self.before_round:
+            raise IsbenchError("the sampler drew no batch in a whole round, so training cannot go on")
+        self.before_round = self.steps
+        self.problem.round += 1
+
+    def spent(self) -> float:
+        """What was spent so far, in the budget's unit."""
+        unit = self.budget.unit
+        if unit == "seconds":
+            return self.seconds
+        if unit == "steps":
+            return self.steps
+        return self.problem.trained / self.size if unit == "epochs" else self.passes
+
+    @property
+    def passes(self) -> float:
+        """Machine-free cost: forwards and backwards of samples, in passes over the training set."""
+        trained = (1 + self.costs.rho) * self.problem.trained
+        return (trained + self.costs.score * self.problem.scored) / self.size
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Time that is nobody's: the clock of training stands still."""
+        back = self.timer.lap("eval")
+        for phase, seconds in self.timer.drain().items():
+            self.phases[phase] += seconds
+        stopped = self.clock.now()
+        self.settled += stopped - self.began
+        self.began = stopped
+        yield
+        self.timer.lap(back)
+        self.timer.drain()
+        self.began = self.clock.now()
+        self.eval_seconds += self.began - stopped
+
+    def _point(self) -> Iterator[Point]:
+        with self.aside():
+            while self.due < len(self.grid) and self.problem.progress >= self.grid[self.due]:
+                self.due += 1
+            yield self._measure()
+
+    def _measure(self) -> Point:
+        problem = self.problem
+        measured = {**self.tally.columns(), **self.evaluate(), "grad_norm": gradient_norm(problem.model)}
+        watched = (measured.get(name) or 0.0 for name in WATCHED)
+        self.diverged = not all(map(math.isfinite, watched))
+        known = {name: v if v is None or math.isfinite(v) else None for name, v in measured.items()}
+        scale = self.settled / max(sum(self.phases.values()), 1e-12) if self.clock.every > 1 else 1.0
+        return Point(
+            progress=problem.progress,
+            epochs=problem.trained / self.size,
+            steps=self.steps,
+            trained=problem.trained,
+            scored=problem.scored,
+            loaded=problem.loaded,
+            passes=self.passes,
+            train_seconds=self.settled,
+            eval_seconds=self.eval_seconds,
+            lr=self.schedule.lr,
+            healed=int(known.pop("healed", 0) or 0),
+            phases={phase: seconds * scale for phase, seconds in self.phases.items()},
+            **known,
+        )
+
+
+def gradient_norm(model: torch.nn.Module) -> float | None:
+    """The norm of the last step's mini-batch gradient; None before the first step."""
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    return float(torch.nn.utils.get_total_norm(gradients)) if gradients else None

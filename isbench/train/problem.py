@@ -1,0 +1,164 @@
+"""Everything that a sampler may know: the samples, the model's opinion of them, and how far training is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from isbench.datasets.base import Dataset
+from isbench.train.device import Gauge, generator, stream_seed
+from isbench.train.forward import Forward
+from isbench.train.timing import PhaseTimer
+
+if TYPE_CHECKING:
+    from isbench.samplers.scores import Score
+
+CHUNK = 4096  # samples that are scored at once
+
+
+class Problem:
+    """A data set and a model on one device, and the few ways in which a sampler may look at them."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        model: nn.Module,
+        batch: int,
+        timer: PhaseTimer,
+        *,
+        seed: int,
+        lag: int = 0,
+        precision: str = "float32",
+    ) -> None:
+        self.dataset, self.model, self.timer = dataset, model, timer
+        self.loss, self.classes, self.device = dataset.loss, dataset.classes, dataset.device
+        self.n, self.batch, self.lag = dataset.n, batch, lag
+        self.size = dataset.epoch_size  # n, or what stands for it
+        self.steps = max(1, self.size // batch)
+        self.rng = generator(seed, "sampler", self.device)
+        self.data_rng = generator(seed, "data", self.device)
+        self.next = (stream_seed(seed, "data") % 2**30) << 31  # where a stream's numbers begin
+        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bfloat16")
+        self.reduced = precision == "bfloat16"
+        self.progress, self.round = 0.0, 0
+        self.trained = self.scored = self.loaded = 0
+        self.held_out_loss: Callable[[str], float] | None = None
+        self.features: Tensor | None = None  # of the last forward, once a score asked for them
+        self.catching = False
+        self.mean = torch.full((batch,), 1 / batch, device=self.device)
+        self.order = torch.empty(0, dtype=torch.int64, device=self.device)
+
+    # the model's opinion
+
+    def fetch(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs and targets of some training samples; charged to `load`."""
+        back = self.timer.lap("load")
+        pair = self.dataset.train.fetch(index, self.round)
+        self.loaded += index.shape[0]
+        self.timer.lap(back)
+        return pair
+
+    def forward(self, index: Tensor, x: Tensor, y: Tensor) -> Forward:
+        """Run the model, with a graph where gradients are on."""
+        if self.reduced:
+            with self.autocast:
+                output = self.model(x)
+            output = output.float()
+        else:
+            output = self.model(x)
+        return Forward(index, x, y, output, self.loss(output, y), self.features)
+
+    def score(self, score: Score, index: Tensor) -> Tensor:
+        """How important some samples are [k]: the only door to extra model work.
+
+        Without a graph, in evaluation mode, in chunks; charged to `score` and counted.
+        """
+        back = self.timer.lap("score")
+        self.scored += index.shape[0]
+        self.model.eval()
+        scores = [self._score(score, chunk) for chunk in index.split(CHUNK)]
+        self.model.train()
+        self.timer.lap(back)
+        return scores[0] if len(scores) == 1 else torch.cat(scores)
+
+    def _score(self, score: Score, index: Tensor) -> Tensor:
+        x, y = self.fetch(index)
+        if "model" in score.needs:
+            nothing = x.new_empty(0)
+            return score(self, Forward(index, x, y, nothing, nothing))
+        with torch.no_grad():
+            seen = self.forward(index, x, y)
+        return score(self, seen)
+
+    def require(self, score: Score) -> None:
+        """Prepare what a score needs of every forward: the input of the last linear layer."""
+        if "features" in score.needs and not self.catching:
+            self.catching = True
+            last = [module for module in self.model.modules() if isinstance(module, nn.Linear)][-1]
+            last.register_forward_pre_hook(self._catch)
+
+    def _catch(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        self.features = inputs[0].flatten(1)
+
+    # draws of samples, charged to `draw`
+
+    def some(self, k: int) -> Tensor:
+        """Independent uniform draws with replacement [k]; of a stream, the next k numbers."""
+        back = self.timer.lap("draw")
+        index = (
+            self._fresh(k)
+            if self.n is None
+            else torch.randint(self.n, (k,), generator=self.data_rng, device=self.device)
+        )
+        self.timer.lap(back)
+        return index
+
+    def distinct(self, k: int) -> Tensor:
+        """A uniform draw of k different samples, in random order.
+
+        Handed out from one shuffled order until less than k is left of it, so that a draw costs k, not n.
+        """
+        if self.n is None:
+            return self.some(k)
+        back = self.timer.lap("draw")
+        if self.order.shape[0] < k:
+            self.order = torch.randperm(self.n, generator=self.data_rng, device=self.device)
+        index, self.order = self.order[:k], self.order[k:]
+        self.timer.lap(back)
+        return index
+
+    def shuffled(self) -> Tensor:
+        """All samples in random order [n]; of a stream, as many new ones as stand for n."""
+        if self.n is None:
+            return self.some(self.dataset.epoch_size)
+        back = self.timer.lap("draw")
+        order = torch.randperm(self.n, generator=self.data_rng, device=self.device)
+        self.timer.lap(back)
+        return order
+
+    def batches(self, order: Tensor) -> tuple[Tensor, ...]:
+        """The order cut into batches; only the last may be shorter."""
+        return order.split(self.batch)
+
+    def _fresh(self, k: int) -> Tensor:
+        self.next += k
+        return torch.arange(self.next - k, self.next, device=self.device)
+
+    # what the loop and start criteria share
+
+    def share(self, weight: Tensor | None, loss: Tensor) -> Tensor:
+        """What each loss counts in the batch's mean [b]: the sampler's weight over b.
+
+        Handed to `backward`, it saves the mean and its gradient.
+        """
+        b = loss.shape[0]
+        if weight is not None:
+            return weight / b
+        return self.mean if b == self.batch else torch.full_like(loss, 1 / b)
+
+    def gauge(self) -> Gauge:
+        """A reader of one device scalar that does not stall the device."""
+        return Gauge(self.device, self.lag)

@@ -1,0 +1,164 @@
+"""What the steps since the last point were made of: kept as references, counted only at points."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isbench.train.forward import Batch, Forward
+
+SELECTION_EVERY = 100  # steps between two snapshots of what was selected
+TRACE_ROWS = 4096  # rows of the trace; beyond, every second one is dropped
+
+
+class Step(NamedTuple):
+    """One step, waiting to be counted."""
+
+    number: int
+    batch: Batch
+    loss: Tensor
+
+
+class Usage:
+    """How often each sample was trained on and scored, and how important it was said to be [n]."""
+
+    def __init__(self, n: int, device: torch.device) -> None:
+        self.times_trained = torch.zeros(n, dtype=torch.int64, device=device)
+        self.presented = torch.zeros(n, dtype=torch.int64, device=device)
+        self.importance_sum = torch.zeros(n, dtype=torch.float32, device=device)
+        self.importance_max = torch.zeros(n, dtype=torch.float32, device=device)
+
+    def add(self, steps: list[Step]) -> None:
+        """Count the trained and the scored samples of some steps."""
+        trained = torch.cat([step.batch.index for step in steps])
+        self.times_trained += torch.bincount(trained, minlength=len(self.times_trained))
+        scored = [s.batch for s in steps if s.batch.scores is not None and s.batch.candidates is not None]
+        if not scored:
+            return
+        index = torch.cat([batch.candidates for batch in scored if batch.candidates is not None])
+        score = torch.cat([batch.scores for batch in scored if batch.scores is not None]).float()
+        score = torch.nan_to_num(score, 0.0, 0.0, 0.0)
+        self.presented += torch.bincount(index, minlength=len(self.presented))
+        self.importance_sum.index_add_(0, index, score)
+        self.importance_max.scatter_reduce_(0, index, score, "amax")
+
+
+class Interval:
+    """Sums over the steps since the last point."""
+
+    def __init__(self) -> None:
+        self.steps = self.active = self.healed = self.weights = 0
+        self.loss = self.distinct = self.weight = self.heaviest = 0.0
+        self.scores: Tensor | None = None
+
+    def add(self, steps: list[Step], losses: Tensor, distinct: np.ndarray) -> None:
+        """Add some steps."""
+        self.steps += len(steps)
+        self.loss += float(losses.sum())
+        self.distinct += float(distinct.sum())
+        self.active += sum(step.batch.active for step in steps)
+        weights = [step.batch.weight for step in steps if step.batch.weight is not None]
+        if weights:
+            together = torch.cat(weights)
+            self.weights += len(together)
+            self.weight += float(together.sum())
+            self.heaviest = max(self.heaviest, float(together.max()))
+        healed = [step.batch.healed for step in steps if step.batch.healed is not None]
+        self.healed += int(torch.stack(healed).sum()) if healed else 0
+        scored = (step.batch.scores for step in reversed(steps) if step.batch.scores is not None)
+        self.scores = next(scored, self.scores)
+
+    def columns(self) -> dict[str, float | None]:
+        """Means of the interval; tau and ess are those of its last scored step."""
+        tau, ess = (None, None) if self.scores is None else spread(self.scores)
+        return {
+            "batch_loss": self.loss / self.steps,
+            "active": self.active / self.steps,
+            "tau": tau,
+            "ess": ess,
+            "distinct": self.distinct / self.steps,
+            "weight_mean": self.weight / self.weights if self.weights else 1.0,
+            "weight_max": self.heaviest if self.weights else 1.0,
+            "healed": self.healed,
+        }
+
+
+class Tally:
+    """Collects steps and folds them into the columns of a point, the usage counts and two exhibits."""
+
+    def __init__(self, n: int | None, device: torch.device, *, trace: bool, selection: bool) -> None:
+        self.usage = None if n is None else Usage(n, device)
+        self.trace_wanted, self.selection_wanted = trace, selection
+        self.pending: list[Step] = []
+        self.interval = Interval()
+        self.trace: list[tuple[float, ...]] = []
+        self.stride = 1
+        self.selection: list[tuple[Tensor, ...]] = []
+
+    def add(self, number: int, batch: Batch, seen: Forward) -> None:
+        """Remember a step; nothing is computed."""
+        self.pending.append(Step(number, batch, seen.loss))
+        if self.selection_wanted and number % SELECTION_EVERY == 0:
+            self.selection.append(selected(number, batch, seen))
+
+    def fold(self) -> None:
+        """Count the steps that were collected since the last fold."""
+        steps, self.pending = self.pending, []
+        if not steps:
+            return
+        losses = torch.stack([step.loss.mean() for step in steps])
+        distinct = distinct_counts([step.batch.index for step in steps])
+        self.interval.add(steps, losses, distinct)
+        if self.usage is not None:
+            self.usage.add(steps)
+        if self.trace_wanted:
+            self._trace(steps, losses, distinct)
+
+    def columns(self) -> dict[str, float | None]:
+        """What a point says of the steps since the last one; begins a new interval."""
+        self.fold()
+        interval, self.interval = self.interval, Interval()
+        trained = None if self.usage is None else self.usage.times_trained
+        coverage = None if trained is None else float((trained > 0).float().mean())
+        return {"coverage": coverage, **(interval.columns() if interval.steps else {})}
+
+    def _trace(self, steps: list[Step], losses: Tensor, distinct: np.ndarray) -> None:
+        for step, loss, different in zip(steps, losses.tolist(), distinct, strict=True):
+            if step.number % self.stride:
+                continue
+            scores = step.batch.scores
+            tau, ess = (np.nan, np.nan) if scores is None else spread(scores)
+            self.trace.append((step.number, loss, tau, float(step.batch.active), ess, float(different)))
+        while len(self.trace) > TRACE_ROWS:
+            self.stride *= 2
+            self.trace = [row for row in self.trace if row[0] % self.stride == 0]
+
+
+def selected(number: int, batch: Batch, seen: Forward) -> tuple[Tensor, ...]:
+    """A snapshot of one batch: step, index, coordinates, predicted class, weight, one row a sample."""
+    weight = torch.ones_like(seen.loss) if batch.weight is None else batch.weight
+    step = torch.full_like(batch.index, number)
+    return step, batch.index, seen.input.flatten(1), seen.output.argmax(1), weight
+
+
+def distinct_counts(indices: list[Tensor]) -> np.ndarray:
+    """How many different samples each batch has [steps]."""
+    longest = max(len(index) for index in indices)
+    filler = torch.arange(-longest, 0, device=indices[0].device)  # all different, and no index
+    rows = torch.stack([torch.cat([index, filler[len(index) :]]) for index in indices])
+    ordered = rows.sort(1).values
+    new = (ordered[:, 1:] != ordered[:, :-1]).sum(1) + 1
+    missing = torch.tensor([longest - len(index) for index in indices], device=new.device)
+    return (new - missing).cpu().numpy()
+
+
+def spread(scores: Tensor) -> tuple[float, float]:
+    """tau = sqrt(k sum p^2) and the effective sample size 1 / sum p^2 of p = scores / sum."""
+    p = torch.nan_to_num(scores.double() if scores.device.type != "mps" else scores, 0.0, 0.0, 0.0)
+    squares = float((p / p.sum()).square().sum())
+    if not squares > 0:
+        return np.nan, np.nan
+    return (len(p) * squares) ** 0.5, 1 / squares
