@@ -1,0 +1,29 @@
+"""Draws from a categorical distribution of any size, without waiting for the device."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def wide(device: torch.device) -> torch.dtype:
+    """The widest float of a device: float64, but float32 on MPS, which has no other."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
+def categorical(p: Tensor, k: int, rng: torch.Generator) -> Tensor:
+    """Draw k indices [k] independently, with replacement, in proportion to p [n].
+
+    p is finite and non-negative with a positive sum, which need not be 1. `rng` lives on the device of p.
+    """
+    return invert(p, torch.rand(k, generator=rng, device=p.device, dtype=wide(p.device)))
+
+
+def invert(p: Tensor, u: Tensor) -> Tensor:
+    """The index [k] at each quantile u [k] in [0, 1) of the distribution that is proportional to p [n]."""
+    edges = p.to(wide(p.device)).cumsum(0)
+    target = u.to(edges.dtype) * edges[-1]
+    edges[-1] = math.inf  # the last index is the last, however sum and product were rounded
+    return torch.searchsorted(edges, target, right=True)
