@@ -1,7 +1,7 @@
 """When to start: criteria, and the sampler made of two samplers that they switch.
 
-A criterion of a falling loss latches: the batches that importance then selects have larger losses, which would
-switch it off again.
+A criterion of a falling loss latches: the batches that importance then selects have larger losses, which
+would switch it off again.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,0 +1,175 @@
+"""One cell, from its record to its points: build from named streams, rehearse, train."""
+
+from __future__ import annotations
+
+import copy
+import gc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from isbench.bench.machine import Load
+from isbench.datasets import catalogue as datasets
+from isbench.datasets.base import Dataset
+from isbench.models import catalogue as models
+from isbench.samplers import catalogue as samplers
+from isbench.samplers.base import Sampler
+from isbench.store.records import Budget, Cell, Outcome, Point, StartSpec
+from isbench.store.store import Store
+from isbench.train import device as devices
+from isbench.train.evaluate import Evaluator
+from isbench.train.exhibits import Exhibits, supported
+from isbench.train.ledger import Ledger
+from isbench.train.loop import train
+from isbench.train.problem import Problem
+from isbench.train.schedule import Schedule, build_optimizer
+from isbench.train.tally import Tally
+from isbench.train.timing import Clock, PhaseTimer
+
+REHEARSAL_STEPS = 3
+
+
+@dataclass
+class Run:
+    """All parts of one training run, ready to start."""
+
+    problem: Problem
+    sampler: Sampler
+    ledger: Ledger
+    tally: Tally
+    points: Iterator[Point] = field(repr=False)
+
+
+def assemble(
+    cell: Cell, dataset: Dataset, model: nn.Module, clock: Clock, *, trace: bool = False, plane: bool = False
+) -> Run:
+    """Put a run together around a model; nothing is computed before the first point is asked for."""
+    problem = Problem(
+        dataset,
+        model,
+        cell.batch,
+        PhaseTimer(clock),
+        seed=cell.seed,
+        lag=cell.lag,
+        precision=cell.precision,
+    )
+    sampler = samplers.build(cell.sampler, problem)
+    optimizer = build_optimizer(cell.optimizer, model)
+    schedule = Schedule(cell.schedule, cell.optimizer.lr)
+    tally = Tally(dataset.n, dataset.device, trace=trace, selection=plane)
+    evaluator = Evaluator(dataset, model)
+    ledger = Ledger(problem, cell.budget, cell.points, cell.costs, schedule, evaluator, tally)
+    problem.held_out_loss = ledger.uncharged(evaluator.loss)
+    return Run(problem, sampler, ledger, tally, train(problem, sampler, optimizer, schedule, ledger))
+
+
+def build_model(cell: Cell, dataset: Dataset) -> nn.Module:
+    """The model with its initial weights, from the stream `init`."""
+    with devices.global_stream(cell.seed, "init"):
+        model = models.build(cell.model, dataset.shape, dataset.classes)
+    return model.to(dataset.device)
+
+
+def rehearse(cell: Cell, dataset: Dataset, model: nn.Module) -> None:
+    """Warm up every path that will occur, uniform and important, on copies that are thrown away."""
+    always = cell.sampler.model_copy(update={"start": StartSpec()})
+    baseline = always.model_copy(update={"name": "uniform", "options": {}})
+    with devices.global_stream(cell.seed, "rehearsal"):
+        for sampler in (baseline, always):
+            short = Budget(name="rehearsal", amount=REHEARSAL_STEPS, unit="steps")
+            update = {"sampler": sampler, "budget": short, "points": (1.0,)}
+            clock = devices.clock(dataset.device, cell.lag)
+            for _ in assemble(cell.model_copy(update=update), dataset, copy.deepcopy(model), clock).points:
+                pass
+
+
+def run_cell(
+    cell: Cell,
+    store: Store,
+    root: Path,
+    *,
+    record: tuple[str, ...],
+    first: bool,
+    machine: str,
+    heard: Callable[[Point], None],
+) -> Outcome:
+    """Train one cell, storing every point as it comes; returns how it ended."""
+    started, began, load = now(), perf_counter(), Load()
+    torch.set_num_threads(cell.threads)
+    device = devices.choose(cell.device)
+    gc.collect()
+    devices.reset_device_memory(device)
+    dataset = datasets.build(cell.dataset, root, device, cell.seed)
+    model = build_model(cell, dataset)
+    rehearse(cell, dataset, model)
+    shown = [name for name in record or supported(dataset) if first]
+    run = assemble(
+        cell,
+        dataset,
+        model,
+        devices.clock(device, cell.lag),
+        trace="trace" in shown,
+        plane="selection" in shown and dataset.shape == (2,),
+    )
+    score = samplers.score_of(cell.sampler.name, cell.sampler.options)
+    exhibits = Exhibits(run.problem, run.tally, score, record or supported(dataset), first)
+    devices.seed_global(cell.seed, "dropout")
+    peak, last = 0, None
+    for point in run.points:
+        peak = max(peak, devices.resident_memory())
+        store.add_point(cell.id, point)
+        exhibits.at_point(point)
+        heard(point)
+        last = point
+    for name, arrays in exhibits.finish().items():
+        store.write_exhibit(cell.id, name, arrays)
+    cpu, foreign = load.shares()
+    steps_seconds = run.ledger.started or (None, None)
+    return Outcome(
+        status="diverged" if run.ledger.diverged else "done",
+        started=started,
+        machine=machine,
+        note="a loss was not finite any more" if run.ledger.diverged else "",
+        wall_seconds=perf_counter() - began,
+        overshoot_seconds=overshoot(cell, last),
+        started_step=steps_seconds[0],
+        started_seconds=steps_seconds[1],
+        peak_memory=peak,
+        device_memory=devices.device_memory(device),
+        sampler_bytes=tensor_bytes(run.sampler.state()),
+        data_lives=dataset.lives,
+        phase_mode="race" if run.problem.timer.clock.every == 1 else "profile",
+        cpu_load=cpu,
+        foreign_load=foreign,
+    )
+
+
+def overshoot(cell: Cell, last: Point | None) -> float | None:
+    """How much longer than a budget of seconds the run took."""
+    if cell.budget.unit != "seconds" or last is None:
+        return None
+    return max(0.0, last.train_seconds - cell.budget.amount)
+
+
+def tensor_bytes(state: Any) -> int:
+    """Bytes of the tensors that a sampler's state holds, inner samplers and criteria included."""
+    if isinstance(state, Tensor):
+        return state.element_size() * state.nelement()
+    if isinstance(state, dict):
+        return sum(map(tensor_bytes, state.values()))
+    if isinstance(state, list | tuple):
+        return sum(map(tensor_bytes, state))
+    if isinstance(state, Sampler):
+        return tensor_bytes(state.state())
+    return 0
+
+
+def now() -> str:
+    """The time of day, for labels only."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

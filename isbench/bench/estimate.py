@@ -1,0 +1,120 @@
+"""How long a plan will take: a few steps of every kind of cell, remembered by machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from isbench.bench.machine import cache_folder
+from isbench.store.records import Budget, Cell, Plan, ScheduleSpec, StartSpec, digest
+from isbench.store.store import atomic_write
+
+CALIBRATION_STEPS = 8
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds of one kind of cell: per step, per evaluation, of set-up; and what a step counts."""
+
+    step: float
+    evaluation: float
+    setup: float
+    epochs: float
+    passes: float
+
+    def seconds(self, cell: Cell, amount: float | None = None) -> float:
+        """How long a cell takes, evaluation and set-up included."""
+        amount = cell.budget.amount if amount is None else amount
+        if cell.budget.unit == "seconds":
+            training = amount
+        else:
+            per_step = {"steps": 1.0, "epochs": self.epochs, "passes": self.passes}[cell.budget.unit]
+            training = amount / per_step * self.step
+        return self.setup + training + (len(cell.points) + 1) * self.evaluation
+
+
+def calibrate(cell: Cell, root: Path) -> dict[str, float]:
+    """Run a few steps of a cell after a rehearsal, importance always on."""
+    import torch
+
+    from isbench.bench import cell as cells
+    from isbench.datasets import catalogue as datasets
+    from isbench.train import device as devices
+
+    began = perf_counter()
+    torch.set_num_threads(cell.threads)
+    device = devices.choose(cell.device)
+    dataset = datasets.build(cell.dataset, root, device, cell.seed)
+    model = cells.build_model(cell, dataset)
+    cells.rehearse(cell, dataset, model)
+    setup = perf_counter() - began
+    run = cells.assemble(short(cell), dataset, model, devices.clock(device, cell.lag))
+    with devices.global_stream(0, "calibration"):
+        _, last = run.points
+    return {
+        "step": last.train_seconds / last.steps,
+        "evaluation": last.eval_seconds,  # of the first point; the last one is still open
+        "setup": setup,
+        "epochs": last.epochs / last.steps,
+        "passes": last.passes / last.steps,
+    }
+
+
+def short(cell: Cell) -> Cell:
+    """A few steps of the same kind, with importance from the start."""
+    sampler = cell.sampler.model_copy(update={"start": StartSpec()})
+    budget = Budget(name="calibration", amount=CALIBRATION_STEPS, unit="steps")
+    return cell.model_copy(update={"sampler": sampler, "budget": budget, "points": (1.0,)})
+
+
+def kind(cell: Cell) -> str:
+    """What the speed of a cell depends on."""
+    update = {"seed": 0, "variant": "", "schedule": ScheduleSpec()}
+    return short(cell).model_copy(update=update).id
+
+
+def speeds(plan: Plan, ask: Callable[[Cell], dict[str, Any] | None]) -> dict[str, Speed]:
+    """The speed of every kind of cell in a plan; measured where this machine has not met it yet."""
+    cache = cache_folder() / "calibration" / f"{plan.machine}.json"
+    known = read(cache)
+    for cell in plan.cells.values():
+        if kind(cell) not in known:
+            measured = ask(cell)
+            if measured is not None:
+                known[kind(cell)] = measured
+                atomic_write(cache, json.dumps(known, indent=1, sort_keys=True))
+    return {name: Speed(**values) for name, values in known.items()}
+
+
+def read(cache: Path) -> dict[str, dict[str, float]]:
+    """The remembered speeds; a damaged file is measured again."""
+    try:
+        known = json.loads(cache.read_text())
+        return {name: values for name, values in known.items() if set(values) == set(Speed.__annotations__)}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+
+
+def cell_seconds(cell: Cell, known: Mapping[str, Speed]) -> float | None:
+    """How long a cell takes; None where its kind would not run."""
+    speed = known.get(kind(cell))
+    return None if speed is None else speed.seconds(cell)
+
+
+def expected_pilot_seconds(plan: Plan, known: Mapping[str, Speed]) -> dict[tuple[str, str], float]:
+    """Training seconds that a pilot will probably measure, by variant and budget."""
+    expected = {}
+    for pilot in plan.pilots:
+        times = []
+        for cell in (plan.cells[name] for name in pilot.cells):
+            speed = known.get(kind(cell))
+            if speed is not None:
+                times.append(speed.seconds(cell) - speed.setup - (len(cell.points) + 1) * speed.evaluation)
+        if times:
+            expected[pilot.variant, pilot.budget] = median(times)
+    return expected

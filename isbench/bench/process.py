@@ -1,0 +1,125 @@
+"""The parent's side of a worker process: ask, listen, and notice when it dies."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from isbench.store.records import Cell, Outcome, Point
+from isbench.store.store import Store
+
+
+class Worker:
+    """A worker that is reused while it is healthy and replaced after a failure."""
+
+    def __init__(self, root: Path, machine: str) -> None:
+        self.root, self.machine = root, machine
+        self.process: subprocess.Popen[str] | None = None
+
+    def train(
+        self,
+        cell: Cell,
+        store: Store,
+        record: tuple[str, ...],
+        *,
+        first: bool,
+        heard: Callable[[Point], None],
+    ) -> Outcome:
+        """Train a cell and store how it ended, whatever happens to the process."""
+        from isbench.bench.cell import now
+
+        process = self._alive()
+        running = Outcome(status="running", started=now(), machine=self.machine, pid=process.pid)
+        store.begin(cell, running)
+        request = {
+            "do": "train",
+            "cell": cell.model_dump(mode="json"),
+            "folder": str(store.folder.resolve()),
+            "root": str(self.root.resolve()),
+            "record": record,
+            "first": first,
+            "machine": self.machine,
+        }
+        try:
+            answer = self._ask(request, heard)
+        except BaseException:
+            self.close()
+            store.finish(cell.id, running.model_copy(update={"status": "interrupted"}))
+            raise
+        if answer is None:
+            outcome = running.model_copy(update=self._post_mortem())
+        else:
+            outcome = Outcome.model_validate_json(json.dumps(answer["outcome"]))
+        store.finish(cell.id, outcome)
+        return outcome
+
+    def calibrate(self, cell: Cell) -> dict[str, Any] | None:
+        """How fast cells of this kind run here; None where they do not."""
+        answer = self._ask(
+            {"do": "calibrate", "cell": cell.model_dump(mode="json"), "root": str(self.root.resolve())},
+            lambda point: None,
+        )
+        return answer.get("speed") if answer else None
+
+    def close(self) -> None:
+        """End the process."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            for stream in (self.process.stdin, self.process.stdout):
+                if stream is not None:
+                    stream.close()
+            self.process = None
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _alive(self) -> subprocess.Popen[str]:
+        if self.process is None or self.process.poll() is not None:
+            self.close()
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "isbench.bench.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                start_new_session=True,  # Ctrl-C is for the parent, which decides what becomes of the cell
+            )
+        return self.process
+
+    def _ask(self, request: dict[str, Any], heard: Callable[[Point], None]) -> dict[str, Any] | None:
+        """Send a request and listen until its end; None where the process died."""
+        process = self._alive()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(json.dumps(request) + "\n")
+            process.stdin.flush()
+        except BrokenPipeError:
+            return None
+        for line in process.stdout:
+            answer = json.loads(line)
+            if answer["event"] == "point":
+                heard(Point.model_validate_json(json.dumps(answer["point"])))
+                continue
+            if not answer["healthy"]:
+                self.close()
+            return answer
+        return None
+
+    def _post_mortem(self) -> dict[str, str]:
+        """What a death says about its cause."""
+        assert self.process is not None
+        code = self.process.wait()
+        self.close()
+        if code == -signal.SIGKILL:
+            return {"status": "oom", "note": "the system killed the worker, most likely for memory"}
+        name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        return {"status": "failed", "note": f"the worker died ({name}); its log has the rest"}

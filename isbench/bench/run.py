@@ -1,0 +1,175 @@
+"""From a recipe to records: what is missing is run, cell by cell, and nothing that is done is run again."""
+
+from __future__ import annotations
+
+import fnmatch
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from statistics import median
+from time import monotonic
+from types import FrameType
+from typing import Protocol
+
+from isbench.bench.process import Worker
+from isbench.bench.site import Request, Site, check_only, locked, note_machine, open_site, save
+from isbench.errors import CellsFailed
+from isbench.plan import pilot_key
+from isbench.recipe.schema import Recipe
+from isbench.store.export import write_tables
+from isbench.store.records import FINAL, Cell, Outcome, Plan, Point
+from isbench.store.store import Store
+
+
+class Interrupted(BaseException):
+    """The user or the system asked to stop; what is stored stays valid."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Watch(Protocol):
+    """Somebody who looks on."""
+
+    def say(self, text: str) -> None:
+        """A line about the run as a whole."""
+        ...
+
+    def begin(self, cell: Cell, number: int, total: int) -> None:
+        """A cell starts."""
+        ...
+
+    def point(self, cell: Cell, point: Point) -> None:
+        """A cell has come this far."""
+        ...
+
+    def end(self, cell: Cell, outcome: Outcome) -> None:
+        """A cell has ended."""
+        ...
+
+
+def run(recipe: Recipe, request: Request, watch: Watch) -> Store:
+    """Run what is missing of a recipe and write its tables; raises if a cell has no result."""
+    check_only(recipe, request.only)
+    site = open_site(recipe, request)
+    with locked(site.store.folder), stopping():
+        old = None if request.fresh else site.stored_plan()
+        frozen = {} if old is None else frozen_budgets(old)
+        todo = Todo(site, watch, fresh=request.fresh)
+        plan = site.plan(frozen)
+        save(site, plan)
+        with Worker(request.root, note_machine(site)) as worker:
+            if any(pilot.seconds is None for pilot in plan.pilots):
+                plan = site.plan({**frozen, **measure_pilots(plan, todo, worker)})
+                save(site, plan)
+            todo.run(plan, [cell for block in plan.blocks for cell in block.cells], worker)
+        write_tables(site.store, plan)
+    refuse_failures(site.store, plan, request.only)
+    return site.store
+
+
+def frozen_budgets(plan: Plan) -> dict[str, float]:
+    """The equal-time budgets that a plan has measured."""
+    return {pilot_key(pilot): pilot.seconds for pilot in plan.pilots if pilot.seconds is not None}
+
+
+def measure_pilots(plan: Plan, todo: Todo, worker: Worker) -> dict[str, float]:
+    """Run the pilots; their median training time is the equal-time budget, from now on frozen."""
+    frozen = {}
+    for pilot in plan.pilots:
+        if pilot.seconds is not None:
+            continue
+        todo.watch.say(f"pilot: how long does {pilot.like} need for '{pilot.budget}'?")
+        todo.run(plan, list(pilot.cells), worker)
+        records = [todo.site.store.record(cell) for cell in pilot.cells]
+        times = [r.points[-1].train_seconds for r in records if r and r.outcome.status == "done"]
+        if len(times) < len(pilot.cells):
+            raise CellsFailed(
+                f"the pilot of budget '{pilot.budget}' did not finish, so there is no equal time",
+                f"see {todo.site.store.log(pilot.cells[0])}; --retry-failed runs it again",
+            )
+        frozen[pilot_key(pilot)] = float(f"{median(times):.6g}")
+    return frozen
+
+
+class Todo:
+    """Runs cells that have no result yet."""
+
+    def __init__(self, site: Site, watch: Watch, *, fresh: bool) -> None:
+        self.site, self.watch, self.fresh = site, watch, fresh
+        self.done: set[str] = set()
+        hours = site.request.max_hours
+        self.deadline = None if hours is None else monotonic() + 3600 * hours
+        self.stopped = False
+
+    def run(self, plan: Plan, cells: list[str], worker: Worker) -> None:
+        """Run what is missing of these cells, in this order."""
+        store = self.site.store
+        wanted = [cell for cell in cells if self.missing(plan.cells[cell])]
+        seeds = {block.seed for block in plan.blocks[:1]}
+        for number, name in enumerate(wanted, start=1):
+            if self.deadline is not None and monotonic() > self.deadline:
+                self.stopped = True
+                self.watch.say(
+                    f"--max-hours is over: {len(wanted) - number + 1} cells are left for the next run"
+                )
+                return
+            cell = plan.cells[name]
+            self.watch.begin(cell, number, len(wanted))
+            outcome = worker.train(
+                cell,
+                store,
+                plan.record,
+                first=cell.seed in seeds,
+                heard=lambda point, cell=cell: self.watch.point(cell, point),
+            )
+            self.done.add(name)
+            self.watch.end(cell, outcome)
+            write_tables(store, plan)
+
+    def missing(self, cell: Cell) -> bool:
+        """Whether a cell still has to be run."""
+        if cell.id in self.done or not fnmatch.fnmatchcase(cell.sampler.label, self.site.request.only):
+            return False
+        outcome = self.site.store.outcome(cell.id)
+        if outcome is None or self.fresh or outcome.status in ("running", "interrupted"):
+            return True
+        return outcome.status not in FINAL and self.site.request.retry_failed
+
+
+def refuse_failures(store: Store, plan: Plan, only: str) -> None:
+    """Say which cells have no result (exit 3); a diverged arm is a result, a diverged baseline is not."""
+    lost: list[str] = []
+    for cell in (plan.cells[name] for block in plan.blocks for name in block.cells):
+        outcome = store.outcome(cell.id)
+        if outcome is None or not fnmatch.fnmatchcase(cell.sampler.label, only):
+            continue
+        baseline = outcome.status == "diverged" and cell.sampler.label == plan.primary_label
+        if outcome.status not in FINAL or baseline:
+            lost.append(f"{cell.sampler.label} seed {cell.seed}: {outcome.status} {outcome.note}".strip())
+    if lost:
+        raise CellsFailed(
+            f"{len(lost)} cells failed, the first: {lost[0]}",
+            "logs lie in cells/; --retry-failed runs them again",
+        )
+
+
+@contextmanager
+def stopping() -> Iterator[None]:
+    """Turn the first Ctrl-C or SIGTERM into an orderly end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)  # the second one is immediate
+        raise Interrupted(128 + number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,149 @@
+"""A recipe on this machine: where its results go, and what its plan must know of data, model and device."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from isbench.bench import machine
+from isbench.datasets import catalogue as datasets
+from isbench.datasets.base import Facts
+from isbench.errors import EnvironmentFault, UsageError
+from isbench.models import catalogue as models
+from isbench.plan import Ground, make_plan
+from isbench.recipe.schema import Arm, Recipe, Setting
+from isbench.samplers import catalogue as samplers
+from isbench.store.records import Costs, Plan
+from isbench.store.store import Store, atomic_write
+from isbench.train import device as devices
+from isbench.train.flops import measure_costs
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for on the command line, besides the recipe."""
+
+    out: Path = Path("results")
+    root: Path = Path()
+    device: str = "auto"
+    only: str = "*"
+    fresh: bool = False
+    retry_failed: bool = False
+    max_hours: float | None = None
+
+
+@dataclass(frozen=True)
+class Site:
+    """A recipe on this machine: where its results go, and how its plan is made."""
+
+    recipe: Recipe
+    request: Request
+    store: Store
+    ground: Ground
+
+    def plan(self, frozen: Mapping[str, float]) -> Plan:
+        """The plan with these equal-time budgets."""
+        return make_plan(self.recipe, self.ground, frozen)
+
+    def stored_plan(self) -> Plan | None:
+        """The plan that the folder holds; refused if it is another recipe's or another machine's."""
+        old = self.store.plan()
+        if old is None:
+            return None
+        if (old.name, old.profile) != (self.recipe.name, self.recipe.profile):
+            raise EnvironmentFault(
+                f"{self.store.folder} holds the results of '{old.name}'", "choose another folder with --out"
+            )
+        if Path(old.recipe_file).resolve() != Path(self.recipe.file).resolve():
+            raise EnvironmentFault(
+                f"{self.store.folder} holds the results of {old.recipe_file}, not of {self.recipe.file}",
+                "choose another folder with --out",
+            )
+        frozen = any(pilot.seconds is not None for pilot in old.pilots)
+        if frozen and old.machine != self.ground.machine:
+            raise EnvironmentFault(
+                f"the equal-time budgets in {self.store.folder} were measured on another machine",
+                "choose another folder with --out, or start again with --fresh",
+            )
+        return old
+
+
+def open_site(recipe: Recipe, request: Request) -> Site:
+    """Look at data, model and machine, and say what a plan must know of them."""
+    device = devices.choose(request.device)
+    facts: dict[str, Facts] = {}
+    for setting in recipe.settings:
+        facts[setting.variant] = datasets.describe(setting.dataset, request.root)
+    recipe.check(facts)
+
+    @cache
+    def costs(setting: str, arm: str) -> Costs:
+        return count_costs(Setting.model_validate_json(setting), Arm.model_validate_json(arm), facts)
+
+    ground = Ground(
+        device=str(device),
+        lag=devices.LAG[device.type],
+        threads=devices.default_threads(),
+        machine=machine.fingerprint(device),
+        costs=lambda setting, arm: costs(setting.model_dump_json(), arm.model_dump_json()),
+        pilot_seed=lambda number: devices.stream_seed(number, "pilot") % 2**31,
+    )
+    name = f"{recipe.name}-{recipe.profile}" if recipe.profile else recipe.name
+    return Site(recipe, request, Store(request.out / name), ground)
+
+
+def count_costs(setting: Setting, arm: Arm, facts: Mapping[str, Facts]) -> Costs:
+    """What a sample costs in this arm; refuses a model or a score that does not fit the data."""
+    fact = facts[setting.variant]
+    with devices.global_stream(0, "costs"):
+        model = models.build(setting.model, fact.shape, fact.classes)
+    score = samplers.score_of(arm.sampler.name, arm.sampler.options)
+    return measure_costs(model, fact.shape, arm.batch, score)
+
+
+def save(site: Site, plan: Plan) -> None:
+    """Write the recipe as it was given and as it was understood, and the plan."""
+    atomic_write(site.store.folder / "recipe.yaml", site.recipe.text)
+    resolved = site.recipe.model_dump_json(indent=1, exclude={"text"})
+    atomic_write(site.store.folder / "recipe.resolved.json", resolved + "\n")
+    site.store.save_plan(plan)
+
+
+def note_machine(site: Site) -> str:
+    """Store what this machine is; returns its id."""
+    facts = machine.describe(devices.choose(site.request.device))
+    identity = machine.machine_id(facts)
+    site.store.save_machine(identity, facts)
+    return identity
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """One run at a time in a results folder."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock", timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise EnvironmentFault(f"another run is writing to {folder}", "wait for it or choose --out") from None
+    except OSError as error:
+        raise EnvironmentFault(
+            f"cannot write to {folder}: {error.strerror}", "choose another --out"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def check_only(recipe: Recipe, only: str) -> None:
+    """Refuse a pattern that names no arm."""
+    labels = {arm.sampler.label for setting in recipe.settings for arm in setting.arms}
+    if not fnmatch.filter(sorted(labels), only):
+        raise UsageError(f"--only {only}: no arm has such a label", f"there are {', '.join(sorted(labels))}")

@@ -1,0 +1,137 @@
+"""What figures need beyond numbers in tables: numeric arrays, collected in the pause of a point."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isbench.datasets.base import Dataset
+from isbench.samplers.scores import Score
+from isbench.store.records import Point
+from isbench.train.evaluate import train_sample
+from isbench.train.problem import Problem
+from isbench.train.tally import Tally
+
+Arrays = dict[str, np.ndarray]
+SMALL = 10_000  # samples whose importance is recorded one by one
+SCATTER = 2_000  # points of a stream whose importance is recorded
+SHOWN = 16  # most and least used samples
+ALL = ("usage", "selection", "trace", "importance", "most_least", "geometry")
+
+
+def supported(dataset: Dataset) -> tuple[str, ...]:
+    """The exhibits that a data set can give."""
+    plane, finite = dataset.shape == (2,), dataset.n is not None
+    possible = {
+        "usage": finite,
+        "selection": plane,
+        "trace": True,
+        "importance": plane or (dataset.n or SMALL + 1) <= SMALL,
+        "most_least": finite and dataset.pictures is not None,
+        "geometry": bool(dataset.outlines),
+    }
+    return tuple(name for name in ALL if possible[name])
+
+
+class Exhibits:
+    """Collects the exhibits of one run; all but `usage` are for the first seed only."""
+
+    def __init__(
+        self, problem: Problem, tally: Tally, score: Score | None, wanted: tuple[str, ...], first: bool
+    ) -> None:
+        self.problem, self.dataset, self.tally, self.score = problem, problem.dataset, tally, score
+        self.wanted = [name for name in wanted if name in supported(self.dataset)]
+        if not first:
+            self.wanted = [name for name in self.wanted if name == "usage"]
+        self.importance: list[tuple[int, float, np.ndarray]] = []
+        sample = train_sample(self.dataset)
+        self.watched = (
+            sample[:SCATTER]
+            if self.dataset.n is None
+            else torch.arange(min(self.dataset.n, SMALL), device=self.dataset.device)
+        )
+
+    def at_point(self, point: Point) -> None:
+        """Record how important every watched sample is now; costs the run nothing."""
+        if "importance" not in self.wanted or self.score is None:
+            return
+        counted = self.problem.scored, self.problem.loaded
+        values = self.problem.score(self.score, self.watched)
+        self.problem.scored, self.problem.loaded = counted
+        self.importance.append((point.steps, point.progress, host(values.float())))
+
+    def finish(self) -> dict[str, Arrays]:
+        """All exhibits of the run, by name."""
+        made = {name: getattr(self, f"_{name}")() for name in self.wanted}
+        return {name: arrays for name, arrays in made.items() if arrays}
+
+    def _usage(self) -> Arrays:
+        usage, dataset = self.tally.usage, self.dataset
+        if usage is None or dataset.origin is None:
+            return {}
+        unknown = torch.full_like(dataset.origin, -1)
+        return {
+            "times_trained": host(usage.times_trained),
+            "presented": host(usage.presented),
+            "importance_sum": host(usage.importance_sum).astype(np.float64),
+            "importance_max": host(usage.importance_max),
+            "index": host(dataset.origin),
+            "label": host(unknown if dataset.labels is None else dataset.labels),
+        }
+
+    def _selection(self) -> Arrays:
+        if not self.tally.selection:
+            return {}
+        step, index, coordinates, predicted, weight = (
+            host(torch.cat(column)) for column in zip(*self.tally.selection, strict=True)
+        )
+        return {
+            "step": step,
+            "index": index,
+            "coordinates": coordinates,
+            "predicted": predicted,
+            "weight": weight,
+        }
+
+    def _trace(self) -> Arrays:
+        names = ("step", "batch_loss", "tau", "active", "ess", "distinct")
+        return {
+            name: np.array(column)
+            for name, column in zip(names, zip(*self.tally.trace, strict=True), strict=False)
+        }
+
+    def _importance(self) -> Arrays:
+        if not self.importance:
+            return {}
+        step, progress, value = zip(*self.importance, strict=True)
+        x, y = self.dataset.plain.fetch(self.watched)
+        arrays = {
+            "step": np.array(step),
+            "progress": np.array(progress),
+            "value": np.stack(value),
+            "label": host(y),
+        }
+        return {**arrays, "coordinates": host(x)} if self.dataset.shape == (2,) else arrays
+
+    def _most_least(self) -> Arrays:
+        usage, dataset = self.tally.usage, self.dataset
+        if usage is None or dataset.pictures is None or dataset.origin is None:
+            return {}
+        order = usage.times_trained.argsort(descending=True, stable=True)
+        arrays: Arrays = {}
+        for name, chosen in (("most", order[:SHOWN]), ("least", order.flip(0)[:SHOWN])):
+            arrays[name] = dataset.pictures(chosen)
+            arrays[f"{name}_index"] = host(dataset.origin[chosen])
+            arrays[f"{name}_count"] = host(usage.times_trained[chosen])
+            labels = torch.full_like(chosen, -1) if dataset.labels is None else dataset.labels[chosen]
+            arrays[f"{name}_label"] = host(labels)
+        return arrays
+
+    def _geometry(self) -> Arrays:
+        return {f"outline_{k}": outline for k, outline in enumerate(self.dataset.outlines)}
+
+
+def host(tensor: Tensor) -> np.ndarray:
+    """A tensor as an array."""
+    return tensor.detach().cpu().numpy()

@@ -1,0 +1,52 @@
+"""What a sample costs in forwards, by counting floating-point operations: the same on every machine.
+
+oneDNN is switched off while counting, because the counter does not see through its fused operators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from isbench.samplers.scores import Score
+from isbench.store.records import Costs
+from isbench.train.forward import Forward
+
+
+class Stand:
+    """As much of a problem as a score needs; the counter does not count element-wise losses anyway."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        """Any loss per sample [b]."""
+        return output.flatten(1).square().mean(1)
+
+
+def measure_costs(model: nn.Module, shape: tuple[int, ...], batch: int, score: Score | None) -> Costs:
+    """rho, and the score's price: 1 for what one forward tells, counted for what runs the model itself."""
+    stand = Stand(model.eval())
+    x, index = torch.zeros(batch, *shape), torch.zeros(batch, dtype=torch.int64)
+    outputs: list[Tensor] = []
+    with torch.backends.mkldnn.flags(enabled=False):
+        forward = count(lambda: outputs.append(stand.loss(model(x), index)))
+        backward = count(lambda: outputs[0].sum().backward())
+        if score is None:
+            price = 0.0
+        elif "model" in score.needs:
+            nothing = x.new_empty(0)
+            price = count(lambda: score.compute(stand, Forward(index, x, index, nothing, nothing))) / forward  # type: ignore[arg-type]
+        else:
+            price = 1.0
+    return Costs(rho=backward / forward, score=price)
+
+
+def count(work: Callable[[], object]) -> int:
+    """Floating-point operations of some work."""
+    with FlopCounterMode(display=False) as counter:
+        work()
+    return counter.get_total_flops()
