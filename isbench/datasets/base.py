@@ -14,7 +14,10 @@ from torch import Tensor
 class Split(Protocol):
     """Samples that are fetched by number; n is None where any number is a sample (a stream)."""
 
-    n: int | None
+    @property
+    def n(self) -> int | None:
+        """How many samples there are; None: any number is one."""
+        ...
 
     def fetch(self, index: Tensor, round: int = 0) -> tuple[Tensor, Tensor]:
         """Inputs [k, ...] float32 and targets [k] on the device of `index` [k] int64.

@@ -1,0 +1,121 @@
+"""Every data set by name: what it is, what a recipe may set, how it is fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from isbench.datasets import digits, images, two_circles
+from isbench.datasets.base import Dataset, Facts
+from isbench.datasets.fetch import prepare
+from isbench.datasets.files import verify
+from isbench.datasets.finite import check, finite
+from isbench.datasets.held import select
+from isbench.datasets.source import Source, Stream
+from isbench.errors import UsageError
+from isbench.store.records import DatasetSpec
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A data set; its options are the keyword-only parameters of `build`."""
+
+    build: Callable[..., Source | Stream]  # (root, *, options)
+    summary: str
+    source: str
+    size: str = ""  # on disk
+    stream: bool = False  # whether it is endless unless an option says otherwise
+    prepare: Callable[[Path, Callable[[str], None]], None] | None = None  # (root, say)
+    verify: Callable[[Path], list[str]] | None = None  # (root) -> what was checked
+
+
+def public(name: str, build: Callable[..., Source], summary: str, source: str, size: str) -> Entry:
+    """An entry that is downloaded once."""
+    return Entry(build, summary, source, size, False, partial(prepare, name), partial(verify, name))
+
+
+CATALOGUE: dict[str, Entry] = {
+    "two-circles": Entry(
+        two_circles.two_circles,
+        "points of a square, class 1 inside two circles; fresh ones for ever, or `samples` fixed ones",
+        "paper 000, section 4",
+        "computed",
+        stream=True,
+    ),
+    "digits": Entry(
+        digits.digits,
+        "1,797 handwritten digits of 8x8 pixels",
+        "UCI optical digits, CC BY 4.0",
+        "45 kB, bundled",
+    ),
+    "mnist": public(
+        "mnist", images.mnist, "70,000 handwritten digits of 28x28 pixels", "LeCun et al. 1998", "55 MB"
+    ),
+    "fashion-mnist": public(
+        "fashion-mnist",
+        images.fashion_mnist,
+        "70,000 pieces of clothing of 28x28 pixels",
+        "Xiao et al. 2017",
+        "55 MB",
+    ),
+    "cifar10": public(
+        "cifar10", images.cifar10, "60,000 photographs of 10 classes, 32x32", "Krizhevsky 2009", "186 MB"
+    ),
+    "cifar100": public(
+        "cifar100", images.cifar100, "60,000 photographs of 100 classes, 32x32", "Krizhevsky 2009", "186 MB"
+    ),
+    "svhn": public(
+        "svhn", images.svhn, "99,289 house numbers, 32x32 (needs scipy)", "Netzer et al. 2011", "246 MB"
+    ),
+    "pcam": public(
+        "pcam",
+        images.pcam,
+        "294,912 patches of lymph nodes, 96x96, tumour or not",
+        "Veeling et al. 2018, CC0",
+        "8.2 GB",
+    ),
+}
+
+
+def made(spec: DatasetSpec, root: Path) -> Source | Stream:
+    """What the entry builds, with the wishes refused that it cannot fulfil."""
+    entry = CATALOGUE.get(spec.name)
+    if entry is None:
+        raise UsageError(f"there is no data set {spec.name}", f"there are {', '.join(CATALOGUE)}")
+    result = entry.build(root, **spec.options)
+    if isinstance(result, Stream):
+        refuse_for_stream(spec)
+    else:
+        check(spec, result)
+    return result
+
+
+def refuse_for_stream(spec: DatasetSpec) -> None:
+    """Raises UsageError for what only a finite set has; `val_fraction` is idle."""
+    for option in ("subset", "classes", "label_noise", "augment"):
+        if getattr(spec, option) != DatasetSpec.model_fields[option].default:
+            raise UsageError(
+                f"{option}: {getattr(spec, option)} of {spec.name}, which is a stream", f"leave {option} out"
+            )
+
+
+def build(spec: DatasetSpec, root: Path, device: torch.device, seed: int) -> Dataset:
+    """The data set of a recipe on the device; `seed` only feeds augmentation.
+
+    Raises EnvironmentFault where files are missing or corrupt, UsageError for what cannot be had.
+    """
+    result = made(spec, root)
+    return result.dataset(device) if isinstance(result, Stream) else finite(spec, result, device, seed)
+
+
+def describe(spec: DatasetSpec, root: Path) -> Facts:
+    """What a plan must know, from labels alone; raises as `build` does."""
+    result = made(spec, root)
+    if isinstance(result, Stream):
+        return Facts(None, result.epoch_size, result.shape, result.classes)
+    chosen = select(spec, result)
+    return Facts(len(chosen.train), len(chosen.train), result.shape, chosen.classes)

@@ -1,0 +1,79 @@
+"""A finite data set, put together: the recipe's wishes applied, samples placed, pictures for figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isbench.datasets.augment import CropAndFlip
+from isbench.datasets.base import Dataset
+from isbench.datasets.held import select
+from isbench.datasets.source import Source, per_sample_cross_entropy
+from isbench.datasets.stored import Stored, place
+from isbench.errors import UsageError
+from isbench.store.records import DatasetSpec
+
+
+def check(spec: DatasetSpec, source: Source) -> None:
+    """Raises UsageError where the data set cannot be augmented as asked."""
+    if spec.augment != "none" and len(source.shape) != 3:
+        raise UsageError(f"augment: {spec.augment} of {spec.name}", "only images can be augmented")
+
+
+def finite(spec: DatasetSpec, source: Source, device: torch.device, seed: int) -> Dataset:
+    """The data set as the recipe wants it, on the device or on the host; `seed` only feeds augmentation."""
+    check(spec, source)
+    chosen = select(spec, source)
+    home = device if spec.keep == "device" else torch.device("cpu")
+    x_train, x_test = source.inputs()
+    origin = chosen.train if source.rows is None else source.rows[chosen.train]
+
+    def stored(inputs: Tensor, rows: Tensor, targets: Tensor) -> Stored:
+        mapped = source.on_disk and home.type == "cpu"
+        samples = inputs if mapped else place(inputs, rows, home)
+        return Stored(samples, targets.to(device), source.scale, source.shift, rows if mapped else None)
+
+    plain = stored(x_train, origin, chosen.y_train)
+    if source.validation is None:
+        rows = chosen.validation if source.rows is None else source.rows[chosen.validation]
+        validation = stored(x_train, rows, chosen.y_validation)
+    else:
+        points, classes = source.validation
+        validation = Stored(points.to(device), classes.to(device))
+    rows = chosen.test if source.test_rows is None else source.test_rows[chosen.test]
+    augmentation = None if spec.augment == "none" else CropAndFlip(seed, source.flips)
+    return Dataset(
+        name=spec.name,
+        train=replace(plain, augmentation=augmentation),
+        validation=validation,
+        test=stored(x_test, rows, chosen.y_test),
+        plain=plain,
+        shape=source.shape,
+        classes=chosen.classes,
+        loss=per_sample_cross_entropy,
+        device=device,
+        lives="device" if home == device else "host",
+        epoch_size=plain.n,
+        origin=origin.to(device),
+        labels=plain.targets,
+        pictures=painter(plain, source) if len(source.shape) == 3 and source.shape[0] in (1, 3) else None,
+        outlines=source.outlines,
+    )
+
+
+def painter(plain: Stored, source: Source) -> Callable[[Tensor], np.ndarray]:
+    """Training images [k, h, w, 1 or 3] uint8 by number; floats outside [0, 1] are stretched to it."""
+
+    def pictures(index: Tensor) -> np.ndarray:
+        images = plain.gather(index).cpu().permute(0, 2, 3, 1).float()
+        if plain.inputs.dtype == torch.uint8:
+            images = images / source.white
+        elif len(images) and not 0 <= float(images.min()) <= float(images.max()) <= 1:
+            images = (images - images.min()) / (images.max() - images.min()).clamp(min=1e-12)
+        return (images * 255).round().to(torch.uint8).numpy()
+
+    return pictures

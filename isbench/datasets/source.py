@@ -1,0 +1,48 @@
+"""What the files of a data set say, before any of a recipe's wishes: the common form of every data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from isbench.datasets.base import Dataset
+
+
+@dataclass(frozen=True)
+class Source:
+    """A finite task as it was published; inputs are read late, so that a plan reads labels only."""
+
+    shape: tuple[int, ...]
+    classes: int
+    y_train: Tensor  # [n] int64
+    y_test: Tensor
+    inputs: Callable[[], tuple[Tensor, Tensor]]  # training and test samples, host, uint8 or float32
+    scale: float = 1.0  # a model sees bytes * scale + shift; floats are taken as they are
+    shift: float = 0.0
+    white: int = 255  # the byte that pictures show as white
+    flips: bool = False  # whether a mirrored image is still of its class
+    on_disk: bool = False  # the inputs are mapped from a file that may not fit into memory
+    rows: Tensor | None = None  # where training sample i lies in the first of the inputs, if not at i
+    test_rows: Tensor | None = None  # the same for test samples in the second
+    validation: tuple[Tensor, Tensor] | None = None  # a validation set of its own
+    outlines: tuple[np.ndarray, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A task without end: its samples are computed from their numbers."""
+
+    shape: tuple[int, ...]
+    classes: int
+    epoch_size: int
+    dataset: Callable[[torch.device], Dataset]
+
+
+def per_sample_cross_entropy(output: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy [b] of logits [b, classes] and classes [b]."""
+    return cross_entropy(output, target, reduction="none")

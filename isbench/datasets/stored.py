@@ -1,0 +1,69 @@
+"""Samples in memory: bytes stay bytes until they are fetched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from isbench.datasets.augment import CropAndFlip
+from isbench.errors import EnvironmentFault
+
+CHUNK = 4096  # samples copied at a time
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A split whose samples lie on the device or on the host; labels are always on the device."""
+
+    inputs: Tensor  # [m, ...] uint8 or float32
+    targets: Tensor  # [n] int64 on the device
+    scale: float = 1.0
+    shift: float = 0.0
+    rows: Tensor | None = None  # [n] where sample i lies in the inputs; None: at i
+    augmentation: CropAndFlip | None = None
+    n: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "n", len(self.targets))
+
+    def fetch(self, index: Tensor, round: int = 0) -> tuple[Tensor, Tensor]:
+        """Inputs [k, ...] float32 and classes [k] on the device of the labels."""
+        inputs = self.gather(index)
+        if self.augmentation is not None:
+            inputs = self.augmentation(inputs, index, round)
+        if inputs.dtype == torch.uint8:
+            inputs = inputs.float().mul_(self.scale)
+            if self.shift:
+                inputs.add_(self.shift)
+        return inputs, self.targets.index_select(0, index)
+
+    def gather(self, index: Tensor) -> Tensor:
+        """Raw samples [k, ...] on the device; from the host by way of page-locked memory."""
+        if self.inputs.device == index.device and self.rows is None:
+            return self.inputs.index_select(0, index)
+        where = index.to(self.inputs.device)
+        taken = self.inputs.index_select(0, where if self.rows is None else self.rows[where])
+        if index.is_cuda and not taken.is_cuda:
+            return taken.pin_memory().to(index.device, non_blocking=True)
+        return taken.to(index.device)
+
+
+def place(inputs: Tensor, rows: Tensor, device: torch.device) -> Tensor:
+    """A copy of some rows on the device, made in chunks.
+
+    Raises EnvironmentFault where the device's memory is too small.
+    """
+    n = len(rows)
+    needed = n * inputs[:1].numel() * inputs.element_size()
+    if device.type == "cuda" and needed > (free := torch.cuda.mem_get_info(device)[0]):
+        raise EnvironmentFault(
+            f"{needed / 1e9:.1f} GB of samples do not fit into the device's free {free / 1e9:.1f} GB",
+            "keep: host",
+        )
+    copy = torch.empty((n, *inputs.shape[1:]), dtype=inputs.dtype, device=device)
+    for start in range(0, n, CHUNK):
+        part = slice(start, start + CHUNK)
+        copy[part] = inputs[rows[part]]
+    return copy
