@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from isbench.bench.machine import cache_folder
-from isbench.store.records import Budget, Cell, Plan, ScheduleSpec, StartSpec, digest
+from isbench.store.records import Budget, Cell, Plan, ScheduleSpec, StartSpec
 from isbench.store.store import atomic_write
 
 CALIBRATION_STEPS = 8

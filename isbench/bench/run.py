@@ -13,10 +13,9 @@ from types import FrameType
 from typing import Protocol
 
 from isbench.bench.process import Worker
-from isbench.bench.site import Request, Site, check_only, locked, note_machine, open_site, save
+from isbench.bench.site import Site, locked, note_machine, save
 from isbench.errors import CellsFailed
 from isbench.plan import pilot_key
-from isbench.recipe.schema import Recipe
 from isbench.store.export import write_tables
 from isbench.store.records import FINAL, Cell, Outcome, Plan, Point
 from isbench.store.store import Store
@@ -50,13 +49,11 @@ class Watch(Protocol):
         ...
 
 
-def run(recipe: Recipe, request: Request, watch: Watch) -> Store:
-    """Run what is missing of a recipe and write its tables; raises if a cell has no result."""
-    check_only(recipe, request.only)
-    site = open_site(recipe, request)
+def run(site: Site, watch: Watch) -> list[str]:
+    """Run what is missing of a recipe and write its tables; returns which cells have no result, and why."""
+    request = site.request
     with locked(site.store.folder), stopping():
-        old = None if request.fresh else site.stored_plan()
-        frozen = {} if old is None else frozen_budgets(old)
+        frozen = site.frozen_budgets()
         todo = Todo(site, watch, fresh=request.fresh)
         plan = site.plan(frozen)
         save(site, plan)
@@ -66,13 +63,7 @@ def run(recipe: Recipe, request: Request, watch: Watch) -> Store:
                 save(site, plan)
             todo.run(plan, [cell for block in plan.blocks for cell in block.cells], worker)
         write_tables(site.store, plan)
-    refuse_failures(site.store, plan, request.only)
-    return site.store
-
-
-def frozen_budgets(plan: Plan) -> dict[str, float]:
-    """The equal-time budgets that a plan has measured."""
-    return {pilot_key(pilot): pilot.seconds for pilot in plan.pilots if pilot.seconds is not None}
+    return failures(site.store, plan, request.only)
 
 
 def measure_pilots(plan: Plan, todo: Todo, worker: Worker) -> dict[str, float]:
@@ -139,8 +130,8 @@ class Todo:
         return outcome.status not in FINAL and self.site.request.retry_failed
 
 
-def refuse_failures(store: Store, plan: Plan, only: str) -> None:
-    """Say which cells have no result (exit 3); a diverged arm is a result, a diverged baseline is not."""
+def failures(store: Store, plan: Plan, only: str) -> list[str]:
+    """Which cells have no result; a diverged arm is a result, a diverged baseline is not."""
     lost: list[str] = []
     for cell in (plan.cells[name] for block in plan.blocks for name in block.cells):
         outcome = store.outcome(cell.id)
@@ -149,11 +140,7 @@ def refuse_failures(store: Store, plan: Plan, only: str) -> None:
         baseline = outcome.status == "diverged" and cell.sampler.label == plan.primary_label
         if outcome.status not in FINAL or baseline:
             lost.append(f"{cell.sampler.label} seed {cell.seed}: {outcome.status} {outcome.note}".strip())
-    if lost:
-        raise CellsFailed(
-            f"{len(lost)} cells failed, the first: {lost[0]}",
-            "logs lie in cells/; --retry-failed runs them again",
-        )
+    return lost
 
 
 @contextmanager

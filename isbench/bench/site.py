@@ -16,7 +16,8 @@ from isbench.datasets import catalogue as datasets
 from isbench.datasets.base import Facts
 from isbench.errors import EnvironmentFault, UsageError
 from isbench.models import catalogue as models
-from isbench.plan import Ground, make_plan
+from isbench.plan import Ground, make_plan, pilot_key
+from isbench.recipe import Source, check_facts
 from isbench.recipe.schema import Arm, Recipe, Setting
 from isbench.samplers import catalogue as samplers
 from isbench.store.records import Costs, Plan
@@ -39,30 +40,46 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Opened:
+    """A recipe, and where its parts stand in its file."""
+
+    recipe: Recipe
+    source: Source
+
+
+@dataclass(frozen=True)
 class Site:
     """A recipe on this machine: where its results go, and how its plan is made."""
 
-    recipe: Recipe
+    opened: Opened
     request: Request
     store: Store
     ground: Ground
 
     def plan(self, frozen: Mapping[str, float]) -> Plan:
         """The plan with these equal-time budgets."""
-        return make_plan(self.recipe, self.ground, frozen)
+        return make_plan(self.opened.recipe, self.ground, frozen)
+
+    def frozen_budgets(self) -> dict[str, float]:
+        """The equal-time budgets that the folder's plan has measured, by the key of their pilot."""
+        old = None if self.request.fresh else self.stored_plan()
+        pilots = () if old is None else old.pilots
+        return {pilot_key(pilot): pilot.seconds for pilot in pilots if pilot.seconds is not None}
+
+    def other_text(self) -> bool:
+        """Whether the folder's recipe reads differently from this one."""
+        kept = self.store.folder / "recipe.yaml"
+        return not kept.is_file() or kept.read_text() != self.opened.recipe.text
 
     def stored_plan(self) -> Plan | None:
         """The plan that the folder holds; refused if it is another recipe's or another machine's."""
-        old = self.store.plan()
+        old, recipe = self.store.plan(), self.opened.recipe
         if old is None:
             return None
-        if (old.name, old.profile) != (self.recipe.name, self.recipe.profile):
+        moved = Path(old.recipe_file).resolve() != Path(recipe.file).resolve()
+        if (old.name, old.profile) != (recipe.name, recipe.profile) or (moved and self.other_text()):
             raise EnvironmentFault(
-                f"{self.store.folder} holds the results of '{old.name}'", "choose another folder with --out"
-            )
-        if Path(old.recipe_file).resolve() != Path(self.recipe.file).resolve():
-            raise EnvironmentFault(
-                f"{self.store.folder} holds the results of {old.recipe_file}, not of {self.recipe.file}",
+                f"{self.store.folder} holds the results of {old.recipe_file}, not of {recipe.file}",
                 "choose another folder with --out",
             )
         frozen = any(pilot.seconds is not None for pilot in old.pilots)
@@ -74,13 +91,14 @@ class Site:
         return old
 
 
-def open_site(recipe: Recipe, request: Request) -> Site:
+def open_site(opened: Opened, request: Request) -> Site:
     """Look at data, model and machine, and say what a plan must know of them."""
-    device = devices.choose(request.device)
+    device, recipe = devices.choose(request.device), opened.recipe
+    check_only(recipe, request.only)
     facts: dict[str, Facts] = {}
     for setting in recipe.settings:
         facts[setting.variant] = datasets.describe(setting.dataset, request.root)
-    recipe.check(facts)
+    check_facts(recipe, opened.source, facts)
 
     @cache
     def costs(setting: str, arm: str) -> Costs:
@@ -95,7 +113,7 @@ def open_site(recipe: Recipe, request: Request) -> Site:
         pilot_seed=lambda number: devices.stream_seed(number, "pilot") % 2**31,
     )
     name = f"{recipe.name}-{recipe.profile}" if recipe.profile else recipe.name
-    return Site(recipe, request, Store(request.out / name), ground)
+    return Site(opened, request, Store(request.out / name), ground)
 
 
 def count_costs(setting: Setting, arm: Arm, facts: Mapping[str, Facts]) -> Costs:
@@ -109,8 +127,8 @@ def count_costs(setting: Setting, arm: Arm, facts: Mapping[str, Facts]) -> Costs
 
 def save(site: Site, plan: Plan) -> None:
     """Write the recipe as it was given and as it was understood, and the plan."""
-    atomic_write(site.store.folder / "recipe.yaml", site.recipe.text)
-    resolved = site.recipe.model_dump_json(indent=1, exclude={"text"})
+    atomic_write(site.store.folder / "recipe.yaml", site.opened.recipe.text)
+    resolved = site.opened.recipe.model_dump_json(indent=1, exclude={"text"})
     atomic_write(site.store.folder / "recipe.resolved.json", resolved + "\n")
     site.store.save_plan(plan)
 

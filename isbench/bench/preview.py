@@ -1,0 +1,90 @@
+"""What a plan amounts to before it is run: cells, what is done, how long the rest will take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from isbench.bench.estimate import Speed, cell_seconds, expected_pilot_seconds, speeds
+from isbench.bench.process import Worker
+from isbench.bench.site import Site
+from isbench.plan import pilot_key
+from isbench.store.records import FINAL, Cell, Plan
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A plan and what is known of its duration; `guessed`: equal-time budgets whose pilots have not run."""
+
+    site: Site
+    plan: Plan
+    known: dict[str, Speed]
+    guessed: bool
+
+    def cells(self) -> list[Cell]:
+        """All cells, pilots first."""
+        names = [name for pilot in self.plan.pilots for name in pilot.cells]
+        names += [name for block in self.plan.blocks for name in block.cells]
+        return [self.plan.cells[name] for name in names]
+
+    def done(self, cell: Cell) -> bool:
+        """Whether a cell has a result."""
+        outcome = self.site.store.outcome(cell.id)
+        return outcome is not None and outcome.status in FINAL
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row for each arm of each budget."""
+        groups: dict[tuple[str, ...], list[Cell]] = {}
+        pilots = {name for pilot in self.plan.pilots for name in pilot.cells}
+        for cell in self.cells():
+            budget = f"pilot of {cell.budget.name}" if cell.id in pilots else cell.budget.name
+            groups.setdefault((cell.variant, budget, cell.sampler.label), []).append(cell)
+        return [
+            {
+                "variant": variant,
+                "budget": budget,
+                "sampler": label,
+                "cells": len(cells),
+                "done": sum(map(self.done, cells)),
+                "seconds each": cell_seconds(cells[0], self.known),
+            }
+            for (variant, budget, label), cells in groups.items()
+        ]
+
+    def remaining(self) -> float | None:
+        """Seconds that the rest will take; None where that was not measured."""
+        times = [cell_seconds(cell, self.known) for cell in self.cells() if not self.done(cell)]
+        measured = [time for time in times if time is not None]
+        return sum(measured) if len(measured) == len(times) else None
+
+    def content(self) -> dict[str, Any]:
+        """All of it, for programs."""
+        setting = self.site.opened.recipe.settings[0]
+        return {
+            "name": self.plan.name,
+            "folder": str(self.site.store.folder),
+            "dataset": setting.dataset.name,
+            "model": setting.model.name,
+            "device": self.site.ground.device,
+            "cells": len(self.cells()),
+            "done": sum(map(self.done, self.cells())),
+            "remaining_seconds": self.remaining(),
+            "equal_time_is_a_guess": self.guessed,
+            "arms": self.rows(),
+        }
+
+
+def preview(site: Site, *, measure: bool) -> Preview:
+    """Plan a recipe; with `measure`, run a few steps of every kind of cell that this machine has not met."""
+    frozen = site.frozen_budgets()
+    plan = site.plan(frozen)
+    guess = {pilot_key(pilot): 1.0 for pilot in plan.pilots}
+    guessed = bool(guess.keys() - frozen.keys())
+    if not measure:
+        return Preview(site, site.plan({**guess, **frozen}), {}, guessed)
+    with Worker(site.request.root, "") as worker:
+        known = speeds(plan, worker.calibrate)
+        expected = expected_pilot_seconds(plan, known)
+        guess |= {pilot_key(p): t for p in plan.pilots if (t := expected.get((p.variant, p.budget)))}
+        plan = site.plan({**guess, **frozen})
+        return Preview(site, plan, speeds(plan, worker.calibrate), guessed)

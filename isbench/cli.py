@@ -1,0 +1,274 @@
+"""The command line: parse, one call, one print. What a command needs is imported inside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from isbench import console
+from isbench.errors import CellsFailed, IsbenchError, UsageError
+
+if TYPE_CHECKING:
+    from isbench.bench.run import Watch
+    from isbench.bench.site import Request, Site
+
+WELCOME = """isbench answers whether choosing training samples makes training faster on this machine. Try
+
+  isbench run smoke               three samplers on bundled data, under a minute
+  isbench list samplers           what can be compared
+  isbench init mnist > my.yaml    a recipe of your own, then: isbench plan my.yaml
+
+isbench --help has the rest."""
+
+
+class Commands(TyperGroup):
+    """Turns errors that a user can mend into one line and their exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except IsbenchError as error:
+            console.fail(str(error))
+            raise typer.Exit(error.code) from None
+
+
+SETTINGS: dict[str, Any] = {"pretty_exceptions_enable": False, "rich_markup_mode": None}
+app = typer.Typer(cls=Commands, add_completion=False, **SETTINGS)
+data_app = typer.Typer(help="Fetch data sets, and check what was fetched.", no_args_is_help=True, **SETTINGS)
+app.add_typer(data_app, name="data")
+
+Recipe = Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.")]
+Recipes = Annotated[list[str], typer.Argument(help="Recipe files, or names of shipped recipes.")]
+Sets = Annotated[list[str] | None, typer.Option("--set", help="Change one value: --set model.hidden=[64].")]
+Profile = Annotated[str | None, typer.Option(help="One of the recipe's profiles.")]
+Seeds = Annotated[int | None, typer.Option(min=1, help="Use the seeds 0 to N-1.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+Out = Annotated[Path, typer.Option(help="The folder that results folders are made in.")]
+Data = Annotated[
+    Path | None, typer.Option(envvar="ISBENCH_DATA", help="Where data sets lie (default: the user's cache).")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+
+
+@app.callback(invoke_without_command=True)
+def main(
+    ctx: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print versions.")] = False
+) -> None:
+    """Does importance sampling make my training faster? An honest comparison on this machine."""
+    if version:
+        from importlib import metadata
+
+        console.say(f"isbench {metadata.version('isbench')}, torch {metadata.version('torch')}")
+    elif ctx.invoked_subcommand is None:
+        console.say(WELCOME)
+
+
+@app.command()
+def run(
+    recipes: Recipes,
+    sets: Sets = None,
+    profile: Profile = None,
+    only: Annotated[str, typer.Option(help="Run only arms whose label matches, such as 'dlis*'.")] = "*",
+    seeds: Seeds = None,
+    device: Device = "auto",
+    out: Out = Path("results"),
+    data: Data = None,
+    fresh: Annotated[bool, typer.Option(help="Run everything again.")] = False,
+    retry_failed: Annotated[bool, typer.Option(help="Run failed cells again.")] = False,
+    max_hours: Annotated[float | None, typer.Option(help="Start no cell after so many hours.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Show the plan and run nothing.")] = False,
+    quiet: Annotated[bool, typer.Option(help="No progress.")] = False,
+    json: Json = False,
+) -> None:
+    """Run a recipe, then write tables, figures and a report.
+
+    Cells that have a result are not run again.
+
+    Example: isbench run smoke
+    """
+    from isbench.bench.site import Request
+
+    request = Request(out, data_root(data), device, only, fresh, retry_failed, max_hours)
+    for site in sites(recipes, profile, sets, seeds, request):
+        if dry_run:
+            show_plan(site, measure=False, json=json)
+        else:
+            run_site(site, console.watch(quiet), json)
+
+
+def run_site(site: Site, watch: Watch, json: bool) -> None:
+    """Run one recipe; what there is to show is shown also when cells have failed."""
+    from isbench.bench.run import Interrupted
+    from isbench.bench.run import run as run_missing
+    from isbench.report import report
+
+    try:
+        lost = run_missing(site, watch)
+    except Interrupted as stop:
+        console.fail(
+            f"stopped; what is done lies in {site.store.folder}, the same command goes on from there"
+        )
+        raise typer.Exit(stop.code) from None
+    page = report(site.store.folder)
+    console.show_result(site.store.folder, page, json)
+    if lost:
+        raise CellsFailed(f"{len(lost)} cells failed, the first: {lost[0]}", "--retry-failed runs them again")
+
+
+def sites(
+    recipes: list[str], profile: str | None, sets: list[str] | None, seeds: int | None, request: Request
+) -> list[Site]:
+    """All recipes of a command, checked before the first one is run."""
+    from isbench.bench.site import Opened, open_site
+    from isbench.recipe import open_recipe
+
+    opened = [Opened(*open_recipe(recipe, profile, tuple(sets or ()), seeds)) for recipe in recipes]
+    return [open_site(each, request) for each in opened]
+
+
+def data_root(data: Path | None) -> Path:
+    """Where data sets lie."""
+    from isbench.datasets.files import default_root
+
+    return data or default_root()
+
+
+@app.command()
+def plan(
+    recipe: Recipe,
+    sets: Sets = None,
+    profile: Profile = None,
+    seeds: Seeds = None,
+    device: Device = "auto",
+    out: Out = Path("results"),
+    data: Data = None,
+    estimate: Annotated[bool, typer.Option(help="Measure how long it will take.")] = True,
+    json: Json = False,
+) -> None:
+    """Show a recipe's cells and how long they will take.
+
+    Example: isbench plan mnist --profile cpu
+    """
+    from isbench.bench.site import Request
+
+    for site in sites([recipe], profile, sets, seeds, Request(out, data_root(data), device)):
+        show_plan(site, measure=estimate, json=json)
+
+
+def show_plan(site: Site, *, measure: bool, json: bool) -> None:
+    """Print a plan."""
+    from isbench.bench.preview import preview
+
+    console.show_plan(preview(site, measure=measure).content(), json)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="A results folder, or one that holds several.")],
+) -> None:
+    """Write tables, figures and report again from results.
+
+    Example: isbench report results/smoke
+    """
+    from isbench.report import report_all
+
+    for page in report_all(folder):
+        console.say(str(page))
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[str, typer.Argument(help="samplers, datasets, models, starts, scores, rules.")] = "",
+    json: Json = False,
+) -> None:
+    """List what recipes can name.
+
+    Example: isbench list samplers
+    """
+    from isbench import cards
+
+    for heading, rows in cards.listing(kind).items():
+        if json:
+            console.dump({heading: rows})
+        else:
+            console.say(heading)
+            console.table(rows)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A sampler, data set, model, start, score or rule.")],
+) -> None:
+    """Show a card: options, cost, source and deviations.
+
+    Example: isbench show highest-loss-cdf
+    """
+    from isbench import cards
+
+    console.say(cards.card(name))
+
+
+@data_app.command()
+def prepare(name: Annotated[str, typer.Argument(help="A data set.")], data: Data = None) -> None:
+    """Download and check a data set; nothing else uses the network.
+
+    Example: isbench data prepare mnist
+    """
+    from isbench.datasets.catalogue import prepare_named
+
+    prepare_named(name, data_root(data), console.watch(False).say)
+
+
+@data_app.command()
+def verify(name: Annotated[str, typer.Argument(help="A data set.")], data: Data = None) -> None:
+    """Check the files of a data set against their published sums.
+
+    Example: isbench data verify mnist
+    """
+    from isbench.datasets.catalogue import verify_named
+
+    for line in verify_named(name, data_root(data)):
+        console.say(line)
+
+
+@app.command()
+def doctor(
+    device: Device = "auto", out: Out = Path("results"), data: Data = None, json: Json = False
+) -> None:
+    """Say whether this machine's times can be trusted.
+
+    Example: isbench doctor
+    """
+    from dataclasses import asdict
+
+    from isbench.bench.doctor import examine
+
+    console.show_findings([asdict(finding) for finding in examine(device, data_root(data), out)], json)
+
+
+@app.command()
+def init(recipe: Annotated[str, typer.Argument(help="smoke or mnist.")] = "smoke") -> None:
+    """Print a commented recipe to start from.
+
+    Example: isbench init mnist > my.yaml
+    """
+    from isbench.recipe import find
+
+    if recipe not in ("smoke", "mnist"):
+        raise UsageError(f"there is no recipe '{recipe}' to start from", "there are smoke and mnist")
+    console.say(find.contents(find.shipped()[recipe], recipe).rstrip())
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of recipes, for editors.
+
+    Example: isbench schema > isbench.schema.json
+    """
+    from isbench.recipe import json_schema
+
+    console.dump(json_schema())
