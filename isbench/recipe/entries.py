@@ -1,0 +1,137 @@
+"""The entries of `samplers:` become arms; the recipe's own optimiser, schedule, start and batch fill in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from isbench.recipe import grid, parts
+from isbench.recipe.keys import ENTRY, ENTRY_STRUCTURE, sampler_options
+from isbench.recipe.merge import overlay
+from isbench.recipe.nodes import Node, Problems, shown
+from isbench.recipe.options import Option, check
+from isbench.recipe.schema import Arm
+from isbench.samplers import catalogue
+from isbench.store.records import SamplerSpec, StartSpec
+
+BASELINE = "uniform"
+GRID = ("batch", "start", "optimizer", "schedule")  # what a grid can vary beside a sampler's options
+
+
+@dataclass
+class Arms:
+    """The arms of one setting by label; `entries` holds what each label was written as."""
+
+    tree: Node
+    batch: int | None  # None: the recipe's is wrong, and nothing is measured by it
+    problems: Problems
+    found: dict[str, Arm] = field(default_factory=dict)
+    entries: dict[str, Node] = field(default_factory=dict)
+    contents: dict[str, str] = field(default_factory=dict)  # all but the label, as JSON -> label
+
+    def read(self) -> bool:
+        """Read every entry; what is wrong goes to `problems`. Whether nothing was wrong."""
+        samplers = self.tree.fields["samplers"]
+        if not samplers.items:
+            what = "an empty one" if samplers.content == [] else shown(samplers.plain())
+            self.problems.value(samplers, f"must be a list of samplers, not {what}")
+            return False
+        before = len(self.problems.found)
+        for entry in samplers.items:
+            self._entry(entry)
+        if len(self.problems.found) == before:
+            self._baseline(samplers)
+        return len(self.problems.found) == before
+
+    def _entry(self, entry: Node) -> None:
+        name = parts.named(entry, "sampler", catalogue.CATALOGUE, self.problems)
+        if name is None:
+            return
+        options = sampler_options(name)
+        for suffix, node in grid.expand(entry, (*options, *GRID), self.problems):
+            if len(self.found) == grid.MOST:
+                self.problems.value(entry, f"is one too many: at most {grid.MOST} arms are allowed")
+                return
+            before = len(self.problems.found)
+            arm = self._arm(name, node, suffix, options)
+            if arm is not None and len(self.problems.found) == before:
+                self._add(arm, node)
+
+    def _arm(self, name: str, node: Node, suffix: str, options: dict[str, Option]) -> Arm | None:
+        own = {key: node.fields[key] for key in ENTRY if key in node.fields}
+        entry = check(ENTRY, Node(own, node.place), self.problems)
+        batch = entry.get("batch", None if "batch" in own else self.batch)
+        what, skip = f"option of {name}", (*ENTRY, *ENTRY_STRUCTURE)
+        values = check(options, node, self.problems, what=what, batch=batch, skip=skip)
+        optimizer = parts.optimizer(self._optimizer(node), self.problems)
+        schedule = parts.schedule(
+            node.fields.get("schedule", self.tree.fields.get("schedule")), self.problems
+        )
+        start = self._start(name, node)
+        if batch is None or optimizer is None or schedule is None or start is None:
+            return None
+        spec = SamplerSpec(
+            label=f"{entry.get('label') or name}{suffix}",
+            name=name,
+            options=self._spoken(name, node, values, batch),
+            start=start,
+            version=catalogue.CATALOGUE[name].version,
+        )
+        return Arm(sampler=spec, optimizer=optimizer, schedule=schedule, batch=batch)
+
+    def _optimizer(self, node: Node) -> Node | None:
+        """An entry's optimiser changes the recipe's, unless it is another one."""
+        common, own = self.tree.fields.get("optimizer"), node.fields.get("optimizer")
+        return common if own is None else overlay(common, own, self.problems, "optimizer")
+
+    def _start(self, name: str, node: Node) -> StartSpec | None:
+        """The entry's own start, else the sampler's, else the recipe's; uniform sampling has none."""
+        own = node.fields.get("start")
+        common, usual = self.tree.fields.get("start"), catalogue.CATALOGUE[name].start
+        if name.startswith(BASELINE):
+            if own is not None:
+                self.problems.key(own, f"{name} has nothing to start")
+            return StartSpec()
+        if own is not None:
+            return parts.start(own, self.problems)
+        if usual is not None or common is None:
+            return usual or StartSpec()
+        return parts.start(common, self.problems)
+
+    def _spoken(self, name: str, node: Node, values: dict[str, Any], batch: int) -> dict[str, Any]:
+        """The options that say something else than the sampler's defaults; a pool must hold the batch."""
+        mirror = {"mirror": values["mirror"]} if "mirror" in values else {}
+        usual = {**catalogue.resolve(name, mirror, batch), "mirror": "text"}
+        pool = {**usual, **values}.get("pool")
+        if isinstance(pool, int) and pool < batch:
+            below = () if "pool" in node.fields else ("pool",)
+            blamed = node.fields.get("pool", node)
+            self.problems.value(blamed, f"a pool of {pool} is smaller than the batch of {batch}", below)
+        return {key: value for key, value in values.items() if not parts.same(usual[key], value)}
+
+    def _add(self, arm: Arm, node: Node) -> None:
+        label = arm.sampler.label
+        content = arm.model_dump_json(exclude={"sampler": {"label"}})
+        twin = self.contents.setdefault(content, label)
+        if twin != label or (label in self.found and self.found[label] == arm):
+            self.problems.value(node, f"is the same as {self._path(twin)} ('{twin}')")
+        elif label in self.found:
+            blamed = node.fields.get("label", node)
+            taken = f"the label '{label}' is taken by {self._path(label)}"
+            self.problems.value(blamed, f"{taken}; give this one a label of its own")
+        else:
+            self.found[label], self.entries[label] = arm, node
+
+    def _path(self, label: str) -> str:
+        return ".".join(map(str, self.entries[label].place.path))
+
+    def _baseline(self, samplers: Node) -> None:
+        uniform = [label for label, arm in self.found.items() if arm.sampler.name == BASELINE]
+        if not uniform:
+            self.problems.value(
+                samplers, f"none of them is {BASELINE}, to which all others are compared; add it"
+            )
+        elif len(uniform) > 1 and BASELINE not in uniform:
+            self.problems.value(
+                samplers, f"{' and '.join(uniform)} are {BASELINE}; label the baseline '{BASELINE}'"
+            )

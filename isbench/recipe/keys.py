@@ -1,0 +1,121 @@
+"""The keys of a recipe, described once: what they accept, their defaults, and what a later version brings."""
+
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import StringConstraints
+
+from isbench.datasets import catalogue as datasets
+from isbench.models import catalogue as models
+from isbench.recipe.options import Option, accepted, hints
+from isbench.samplers import catalogue as samplers
+from isbench.samplers.start import STARTS
+
+Whole = Annotated[int, Ge(1)]
+Count = Annotated[int, Ge(1), Le(10_000)]
+Seed = Annotated[int, Ge(0), Lt(2**31)]
+Positive = Annotated[float, Gt(0)]
+NotNegative = Annotated[float, Ge(0)]
+Share = Annotated[float, Gt(0), Le(1)]
+Inside = Annotated[float, Gt(0), Lt(1)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
+Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._=,+()\[\]/:%-]{0,79}$")]
+Exhibit = Literal["usage", "selection", "trace", "importance", "most_least", "geometry"]
+
+EXHIBITS = ("usage", "selection", "trace", "importance", "most_least", "geometry")
+SLUG = "made of at most 100 of a-z, 0-9, '-', '_' and '.'"
+LABEL = "a label of at most 80 letters, digits, spaces and ._=,+()[]/:%-"
+
+RECIPE: dict[str, Option] = {
+    "schema": Option(Literal[1], 1, "1, the only version so far"),
+    "name": Option(Slug, "", SLUG),
+    "batch": Option(Whole, 64),
+    "precision": Option(Literal["float32", "bfloat16"], "float32"),
+    "threads": Option(Literal["auto"] | Whole, "auto", "auto or a whole number of at least 1"),
+    "points": Option(Count | list[Share], 40, "a whole number from 1 to 10000 or a list of progress values"),
+    "seeds": Option(Count | list[Seed], 8, "a whole number from 1 to 10000 or a list of seeds"),
+    "record": Option(list[Exhibit], list(EXHIBITS)),
+}
+STRUCTURE = (
+    "dataset",
+    "model",
+    "optimizer",
+    "schedule",
+    "budgets",
+    "start",
+    "samplers",
+    "variants",
+    "profiles",
+)
+NEEDED = ("dataset", "model", "budgets", "samplers")
+GLOBAL = ("schema", "name", "seeds", "record", "variants", "profiles")  # one value for all variants
+ENTRY: dict[str, Option] = {"label": Option(Label, "", LABEL), "batch": RECIPE["batch"]}
+ENTRY_STRUCTURE = ("sampler", "start", "grid", "optimizer", "schedule")
+DATASET: dict[str, Option] = {
+    "subset": Option(Whole, None),
+    "classes": Option(list[Annotated[int, Ge(0)]], None),
+    "val_fraction": Option(Annotated[float, Ge(0), Lt(1)], 0.1),
+    "label_noise": Option(Annotated[float, Ge(0), Le(1)], 0.0),
+    "augment": Option(Literal["none", "standard"], "none", later=("mixup", "ricap", "randaugment")),
+    "keep": Option(Literal["device", "host"], "device", later=("disk",)),
+}
+OPTIMIZER: dict[str, Option] = {
+    "lr": Option(Positive, 1e-3),
+    "momentum": Option(Annotated[float, Ge(0), Lt(1)], 0.0),
+    "weight_decay": Option(NotNegative, 0.0),
+}
+OPTIMIZERS = {
+    name: {key: option for key, option in OPTIMIZER.items() if name == "sgd" or key != "momentum"}
+    for name in ("sgd", "adam", "adamw")
+}
+SCHEDULES: dict[str, dict[str, Option]] = {
+    "constant": {},
+    "linear": {"to": Option(NotNegative, 0.0)},
+    "cosine": {},
+    "step": {"at": Option(list[Inside]), "factor": Option(Positive)},
+}
+BUDGETS: dict[str, Option] = {
+    "epochs": Option(Positive, None),
+    "seconds": Option(Positive, None),
+    "passes": Option(Positive, None),
+    "steps": Option(Whole, None),
+}
+BUDGET: dict[str, Option] = {**BUDGETS, "like": Option(str, None), "name": Option(Slug, "", SLUG)}
+LATER: dict[str, tuple[str, ...]] = {
+    "recipe": ("primary", "targets", "controls", "expect", "gate", "tuning"),
+    "model": ("pretrain",),
+    "optimizer": ("clip_norm",),
+    "budget": ("fraction",),
+    "start": ("tau",),
+}
+
+
+def dataset_options(name: str) -> dict[str, Option]:
+    """What a data set takes: what all take, and its own."""
+    return {**DATASET, **accepted(datasets.CATALOGUE[name].build)}
+
+
+def model_options(name: str) -> dict[str, Option]:
+    """What a model takes."""
+    return accepted(models.CATALOGUE[name].build)
+
+
+def sampler_options(name: str) -> dict[str, Option]:
+    """What a sampler takes, with the entry's own defaults."""
+    known = hints(samplers.CATALOGUE[name].sampler)
+    return {
+        key: Option(
+            known.get(key, Any) if isinstance(each.annotation, str) else each.annotation, each.default
+        )
+        for key, each in samplers.options(name).items()
+    }
+
+
+def start_options(name: str) -> dict[str, Option]:
+    """What a start criterion takes; `none` takes nothing."""
+    return {} if name == "none" else accepted(STARTS[name])
+
+
+def start_names() -> tuple[str, ...]:
+    """The start criteria."""
+    return ("none", *(name for name in STARTS if name != "none"))

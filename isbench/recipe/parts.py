@@ -1,0 +1,182 @@
+"""The parts of a recipe, one function each: from what is written to the record that it means."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from isbench.datasets.catalogue import CATALOGUE as DATASETS
+from isbench.models.catalogue import CATALOGUE as MODELS
+from isbench.recipe import keys
+from isbench.recipe.nodes import Node, Problems, shown, similar, slug
+from isbench.recipe.options import Option, check
+from isbench.recipe.schema import BudgetSpec
+from isbench.store.records import DatasetSpec, ModelSpec, OptimizerSpec, ScheduleSpec, StartSpec
+
+
+def named(node: Node, key: str, known: Collection[str], problems: Problems) -> str | None:
+    """The name that a mapping gives under `key`, if there is such a thing."""
+    kind = "sampler" if key == "sampler" else node.place.path[-1]
+    if not isinstance(node.content, dict):
+        problems.value(node, f"must be a name or a mapping with the key {key}, not {shown(node.plain())}")
+        return None
+    if key not in node.fields:
+        problems.value(node, f"is missing; expected the name of a {kind}", (key,))
+        return None
+    name = node.fields[key].content
+    if isinstance(name, str) and name in known:
+        return name
+    hint = similar(name, known) if isinstance(name, str) else ""
+    few = "" if hint or len(known) > 8 else f"; known are {', '.join(known)}"
+    more = "" if hint or few else f"; `isbench list {kind}s` names them"
+    problems.value(node.fields[key], f"unknown {kind} {shown(node.fields[key].plain())}{hint or few or more}")
+    return None
+
+
+def tagged(node: Node, known: Collection[str], later: tuple[str, ...], problems: Problems) -> str | None:
+    """The one key of a mapping, if it names something known."""
+    kind = str(node.place.path[-1])
+    if len(node.fields) != 1:
+        problems.value(node, f"must be a name or a mapping of one key, not {_count(node)}")
+        return None
+    name = next(iter(node.fields))
+    if name in known:
+        return name
+    if name in later:
+        problems.key(node.fields[name], "comes with a later version of isbench")
+    else:
+        problems.key(
+            node.fields[name], f"unknown {kind}{similar(name, known) or '; known are ' + ', '.join(known)}"
+        )
+    return None
+
+
+def _count(node: Node) -> str:
+    return f"one of {len(node.fields)}" if isinstance(node.content, dict) else shown(node.plain())
+
+
+def dataset(node: Node, problems: Problems) -> DatasetSpec | None:
+    """The data set, its own options apart from those that all have."""
+    name = named(node, "name", DATASETS, problems)
+    if name is None:
+        return None
+    options = keys.dataset_options(name)
+    values = check(options, node, problems, what=f"option of {name}", skip=("name",))
+    common = {key: values.pop(key) for key in keys.DATASET if key in values}
+    if "classes" in common:
+        common["classes"] = tuple(common["classes"])
+    return DatasetSpec(name=name, options=spoken(options, values), **common)
+
+
+def model(node: Node, problems: Problems) -> ModelSpec | None:
+    """The model and its options."""
+    name = named(node, "name", MODELS, problems)
+    if name is None:
+        return None
+    options = keys.model_options(name)
+    values = check(
+        options, node, problems, what=f"option of {name}", skip=("name",), later=keys.LATER["model"]
+    )
+    return ModelSpec(name=name, options=spoken(options, values))
+
+
+def optimizer(node: Node | None, problems: Problems) -> OptimizerSpec | None:
+    """The optimiser; Adam where only its settings are given."""
+    if node is None:
+        return OptimizerSpec()
+    if isinstance(node.content, dict) and "name" not in node.fields:
+        name = "adam"
+    else:
+        name = named(node, "name", keys.OPTIMIZERS, problems)
+    if name is None:
+        return None
+    what = f"option of {name}"
+    later = keys.LATER["optimizer"]
+    values = check(keys.OPTIMIZERS[name], node, problems, what=what, skip=("name",), later=later)
+    return OptimizerSpec.model_validate({"name": name, **values})
+
+
+def schedule(node: Node | None, problems: Problems) -> ScheduleSpec | None:
+    """The learning rate over progress."""
+    if node is None:
+        return ScheduleSpec()
+    name = tagged(node, keys.SCHEDULES, (), problems)
+    if name is None:
+        return None
+    values = _options_of(node.fields[name], keys.SCHEDULES[name], name, problems)
+    if "at" in values:
+        values["at"] = tuple(values["at"])
+        if list(values["at"]) != sorted(set(values["at"])):
+            problems.value(node.fields[name].fields["at"], "must be increasing")
+    try_fields = {"name": name, **values}
+    return ScheduleSpec.model_validate(try_fields)
+
+
+def start(node: Node, problems: Problems) -> StartSpec | None:
+    """The start criterion; `{epochs: 2}` is the criterion `epochs` with `at` 2."""
+    name = tagged(node, keys.start_names(), keys.LATER["start"], problems)
+    if name is None:
+        return None
+    options = keys.start_options(name)
+    inner = node.fields[name]
+    values = _options_of(
+        Node({"at": inner}, inner.place) if set(options) == {"at"} else inner, options, name, problems
+    )
+    return StartSpec(name=name, options=spoken(options, values))
+
+
+def _options_of(node: Node, options: Mapping[str, Option], name: str, problems: Problems) -> dict[str, Any]:
+    if not isinstance(node.content, dict):
+        problems.value(node, f"must be a mapping of the options of {name}, not {shown(node.plain())}")
+        return {}
+    return check(options, node, problems, what=f"option of {name}")
+
+
+def spoken(options: Mapping[str, Option], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that say something else than the default: what says the default tells no two runs apart."""
+    return {name: value for name, value in values.items() if not same(options[name].default, value)}
+
+
+def same(default: Any, value: Any) -> bool:
+    """Whether a value is the default, which may be a tuple where the value is a list."""
+    plain = list(default) if isinstance(default, tuple) else default
+    return plain == value and isinstance(plain, bool) == isinstance(value, bool)
+
+
+def budgets(node: Node, problems: Problems) -> list[BudgetSpec]:
+    """The budgets, each under its own name."""
+    if not node.items:
+        problems.value(
+            node, f"must be a list of budgets, not {shown(node.plain()) if node.content else 'empty'}"
+        )
+    found: dict[str, BudgetSpec] = {}
+    for item in node.items:
+        spec = budget(item, problems)
+        if spec is not None and spec.name in found:
+            where = item.fields.get("name", item)
+            problems.value(where, f"two budgets are named '{spec.name}'; give one another name")
+        elif spec is not None:
+            found[spec.name] = spec
+    return list(found.values())
+
+
+def budget(node: Node, problems: Problems) -> BudgetSpec | None:
+    """One budget: an amount of one unit, or as long as a label needs for some epochs."""
+    if not isinstance(node.content, dict):
+        problems.value(node, f"must be a mapping such as {{epochs: 5}}, not {shown(node.plain())}")
+        return None
+    before = len(problems.found)
+    values = check(keys.BUDGET, node, problems, what="key of a budget", later=keys.LATER["budget"])
+    if len(problems.found) > before:
+        return None
+    units = [unit for unit in keys.BUDGETS if unit in values]
+    if len(units) != 1:
+        problems.value(node, f"must name one of {', '.join(keys.BUDGETS)}, not {len(units)} of them")
+        return None
+    like, unit, amount = values.get("like"), units[0], values[units[0]]
+    if like is not None and unit != "epochs":
+        problems.key(node.fields[unit], "a budget with like: counts the epochs of that label")
+        return None
+    default = f"{unit}-{amount:g}" if like is None else f"like-{like}-{amount:g}-epochs"
+    name = values.get("name") or slug(default)
+    return BudgetSpec.model_validate({"name": name, "amount": float(amount), "unit": unit, "like": like})

@@ -1,0 +1,104 @@
+"""From the merged tree of a recipe to what it means: one setting for each variant."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from isbench.recipe import keys, parts
+from isbench.recipe.entries import Arms
+from isbench.recipe.nodes import Node, Problems, similar
+from isbench.recipe.options import check
+from isbench.recipe.schema import Setting
+
+
+def general(tree: Node, problems: Problems) -> dict[str, Any]:
+    """The plain keys of a recipe, defaults filled in; what is wrong is left out and goes to `problems`."""
+    values = check(keys.RECIPE, tree, problems, what="key", skip=keys.STRUCTURE, later=keys.LATER["recipe"])
+    for key in keys.NEEDED:
+        if key not in tree.fields:
+            problems.value(tree, "is missing", (key,))
+    if "seeds" in values:
+        values["seeds"] = _seeds(tree.fields["seeds"], values["seeds"], problems)
+    if "points" in values:
+        values["points"] = _points(tree.fields["points"], values["points"], problems)
+    usual = {name: option.default for name, option in keys.RECIPE.items()}
+    usual |= {"seeds": tuple(range(usual["seeds"])), "points": even(usual["points"])}
+    return {**{name: value for name, value in usual.items() if name not in tree.fields}, **values}
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What the merged tree of a variant means; `setting` is None where something in it is wrong."""
+
+    tree: Node
+    values: dict[str, Any]  # of the plain keys
+    setting: Setting | None = None
+    entries: dict[str, Node] = field(default_factory=dict)  # label -> what it was written as
+
+
+def meaning(tree: Node, variant: str, problems: Problems) -> Meaning:
+    """The meaning of a variant's merged tree; what is wrong goes to `problems`, which starts empty."""
+    values = general(tree, problems)
+    _common(tree, problems)
+    if any(key not in tree.fields for key in keys.NEEDED):
+        return Meaning(tree, values)
+    dataset = parts.dataset(tree.fields["dataset"], problems)
+    model = parts.model(tree.fields["model"], problems)
+    budgets = parts.budgets(tree.fields["budgets"], problems)
+    arms = Arms(tree, values.get("batch"), problems)
+    if arms.read():
+        _likes(tree.fields["budgets"], arms.entries, problems)
+    if dataset is None or model is None or problems.found:
+        return Meaning(tree, values)
+    setting = Setting(
+        variant=variant,
+        dataset=dataset,
+        model=model,
+        precision=values["precision"],
+        threads=None if values["threads"] == "auto" else values["threads"],
+        budgets=tuple(budgets),
+        points=values["points"],
+        arms=tuple(arms.found.values()),
+    )
+    return Meaning(tree, values, setting, arms.entries)
+
+
+def _common(tree: Node, problems: Problems) -> None:
+    """The optimiser, schedule and start of the recipe itself, which no arm may happen to use."""
+    parts.optimizer(tree.fields.get("optimizer"), problems)
+    parts.schedule(tree.fields.get("schedule"), problems)
+    if "start" in tree.fields:
+        parts.start(tree.fields["start"], problems)
+
+
+def _seeds(node: Node, seeds: int | list[int], problems: Problems) -> tuple[int, ...]:
+    found = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+    if not found:
+        problems.value(node, "must hold at least one seed")
+    if len(set(found)) < len(found):
+        problems.value(node, "must not hold a seed twice")
+    return found
+
+
+def even(points: int) -> tuple[float, ...]:
+    """That many points at equal distances, the last at the end."""
+    return tuple(k / points for k in range(1, points + 1))
+
+
+def _points(node: Node, points: int | list[float], problems: Problems) -> tuple[float, ...]:
+    if isinstance(points, int):
+        return even(points)
+    if points != sorted(set(points)):
+        problems.value(node, "must be increasing")
+    return (*points, *(() if points and points[-1] == 1 else (1.0,)))
+
+
+def _likes(node: Node, known: Collection[str], problems: Problems) -> None:
+    """Every `like:` must name an arm."""
+    for item in node.items:
+        like = item.fields.get("like")
+        if like is not None and isinstance(like.content, str) and like.content not in known:
+            hint = similar(like.content, known) or f"; there are {', '.join(list(known)[:8])}"
+            problems.value(like, f"no sampler is labelled '{like.content}'{hint}")

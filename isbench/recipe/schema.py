@@ -1,0 +1,56 @@
+"""A recipe as it is meant: every default filled in, every shorthand, grid and variant written out."""
+
+from typing import Literal
+
+from isbench.store.records import (
+    DatasetSpec,
+    ModelSpec,
+    OptimizerSpec,
+    Record,
+    SamplerSpec,
+    ScheduleSpec,
+    Unit,
+)
+
+
+class Arm(Record):
+    """One sampler under comparison, with the optimiser, schedule and batch that it runs with."""
+
+    sampler: SamplerSpec
+    optimizer: OptimizerSpec
+    schedule: ScheduleSpec
+    batch: int
+
+
+class BudgetSpec(Record):
+    """How much each run may spend; with `like`, as long as that label needs for `amount` epochs."""
+
+    name: str
+    amount: float
+    unit: Unit
+    like: str | None = None
+
+
+class Setting(Record):
+    """One variant of a recipe: the same task for all of its arms."""
+
+    variant: str
+    dataset: DatasetSpec
+    model: ModelSpec
+    precision: Literal["float32", "bfloat16"]
+    threads: int | None  # None: as many as the machine has cores
+    budgets: tuple[BudgetSpec, ...]
+    points: tuple[float, ...]  # shares of the budget, above 0, the last one 1
+    arms: tuple[Arm, ...]
+
+
+class Recipe(Record):
+    """A recipe, resolved; `text` is its source and `file` the path or name that it was asked for by."""
+
+    name: str
+    profile: str
+    file: str
+    text: str
+    seeds: tuple[int, ...]
+    record: tuple[str, ...]
+    settings: tuple[Setting, ...]
