@@ -1,0 +1,84 @@
+"""Scores: how important a sample is, read from one forward pass; larger is more important."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from isbench.samplers.gradient_norm import gradient_norms
+from isbench.train.forward import Forward
+
+if TYPE_CHECKING:
+    from isbench.train.problem import Problem
+
+
+@dataclass(frozen=True)
+class Score:
+    """A number per sample [k], without a graph.
+
+    `needs` names what `problem` has to provide: "features" (the forward carries the input of the last linear
+    layer), "model" (the score does its own forward, so it is handed one without output and loss).
+    """
+
+    name: str
+    compute: Callable[[Problem, Forward], Tensor]
+    needs: frozenset[str] = frozenset()
+
+    def __call__(self, problem: Problem, seen: Forward) -> Tensor:
+        """The scores [k] of what was seen."""
+        return self.compute(problem, seen).detach()
+
+
+def _loss(problem: Problem, seen: Forward) -> Tensor:
+    """The loss of each sample."""
+    return seen.loss
+
+
+def _upper_bound(problem: Problem, seen: Forward) -> Tensor:
+    """||softmax - y||: the gradient norm of a cross-entropy at the logits, in closed form (paper 001)."""
+    share = seen.output.detach().softmax(-1)
+    if seen.target.is_floating_point():
+        return (share - seen.target).norm(dim=-1)
+    others = share.scatter(-1, seen.target[:, None], 0.0)
+    # The components sum to 0, so the target's is minus the sum of the others; 1 - share would round it to 0.
+    return (others.square().sum(-1) + others.sum(-1).square()).sqrt()
+
+
+def _output_gradient(problem: Problem, seen: Forward) -> Tensor:
+    """The norm of the loss's gradient at the output, by autograd: any loss."""
+    with torch.enable_grad():
+        output = seen.output.detach().requires_grad_()
+        loss = problem.loss(output, seen.target)
+        (gradient,) = torch.autograd.grad(loss.sum(), output)
+    return gradient.reshape(len(gradient), -1).norm(dim=-1)
+
+
+def _last_layer(problem: Problem, seen: Forward) -> Tensor:
+    """The norm of the loss's gradient at the last linear layer: ||dl/dz|| * ||[features, 1]||."""
+    if seen.features is None:
+        raise ValueError("the score last_layer needs the features of the forward")
+    size = seen.features.detach().square().sum(-1)
+    last = [module for module in problem.model.modules() if isinstance(module, nn.Linear)][-1]
+    if last.bias is not None:
+        size = size + 1
+    return _output_gradient(problem, seen) * size.sqrt()
+
+
+def _gradient(problem: Problem, seen: Forward) -> Tensor:
+    """The exact norm of the loss's gradient over all trainable parameters."""
+    return gradient_norms(problem.model, problem.loss, seen.input, seen.target)
+
+
+loss = Score("loss", _loss)
+upper_bound = Score("upper_bound", _upper_bound)
+output_gradient = Score("output_gradient", _output_gradient)
+last_layer = Score("last_layer", _last_layer, frozenset({"features"}))
+gradient = Score("gradient", _gradient, frozenset({"model"}))
+
+SCORES: dict[str, Score] = {
+    score.name: score for score in (loss, upper_bound, output_gradient, last_layer, gradient)
+}
