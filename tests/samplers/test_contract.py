@@ -1,0 +1,218 @@
+"""The laws of the sampler interface, over the whole catalogue."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from isbench.samplers import catalogue
+from isbench.samplers.base import Sampler
+from isbench.samplers.catalogue import CATALOGUE
+from isbench.samplers.start import StartWhen
+from isbench.store.records import SamplerSpec, StartSpec
+from isbench.train.forward import Batch, Forward
+from isbench.train.problem import Problem
+from isbench.train.timing import FakeClock, PhaseTimer
+from tests.builders import BATCH, CPU, N, model, run, stream, table
+
+NAMES = list(CATALOGUE)
+ROUNDS = 3
+
+
+def build(
+    name: str, *, dataset=None, network: nn.Module | None = None, start: str = "none", **options
+) -> tuple[Problem, Sampler]:
+    dataset = dataset or table()
+    problem = Problem(
+        dataset, network or model(dataset, dropout=0.2, norm=True), BATCH, PhaseTimer(FakeClock()), seed=0
+    )
+    spec = SamplerSpec(
+        label=name, name=name, start=StartSpec(name=start, options={} if start == "none" else {"at": 0.2})
+    )
+    return problem, catalogue.build(spec.model_copy(update={"options": options}), problem)
+
+
+def look(problem: Problem, index: Tensor) -> Forward:
+    return problem.forward(index, *problem.fetch(index))
+
+
+def play(problem: Problem, sampler: Sampler, rounds: int = ROUNDS) -> list[Batch]:
+    """Rounds without an optimiser: what the loop asks, in its order."""
+    batches = []
+    for _ in range(rounds):
+        for batch in sampler.epoch():
+            seen = look(problem, batch.index)
+            weight = sampler.weigh(batch, seen)
+            batches.append(batch)
+            check_weight(weight, batch)
+            sampler.observe(batch, seen.detach())
+    return batches
+
+
+def check_weight(weight: Tensor | None, batch: Batch) -> None:
+    if weight is not None:
+        assert weight.shape == batch.index.shape
+        assert torch.isfinite(weight).all()
+        assert (weight >= 0).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_round_ends_and_its_batches_are_valid_indices(name: str) -> None:
+    for batch in play(*build(name)):
+        assert batch.index.dtype == torch.int64
+        assert batch.index.ndim == 1
+        assert 1 <= len(batch.index) <= BATCH
+        assert batch.index.min() >= 0
+        assert batch.index.max() < N
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_batches_and_weights_live_on_the_device(name: str) -> None:
+    problem, sampler = build(name)
+    batch = next(iter(sampler.epoch()))
+    assert batch.index.device == problem.device == CPU
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_learns_from_batches_that_it_did_not_draw(name: str) -> None:
+    problem, sampler = build(name)
+    index = problem.some(BATCH)
+    sampler.observe(Batch(index), look(problem, index).detach())
+    assert play(problem, sampler, 1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_seed_makes_the_same_run_bit_for_bit(name: str) -> None:
+    one, two = run(name), run(name)
+    first, second = one.finish(), two.finish()
+    assert [p.test_loss for p in first] == [p.test_loss for p in second]
+    assert one.tally.usage is not None
+    assert two.tally.usage is not None
+    assert torch.equal(one.tally.usage.times_trained, two.tally.usage.times_trained)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_another_seed_makes_another_run(name: str) -> None:
+    assert run(name, seed=0).finish()[-1].test_loss != run(name, seed=1).finish()[-1].test_loss
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_drawing_and_scoring_leave_mode_buffers_gradients_and_global_state_as_they_were(name: str) -> None:
+    problem, sampler = build(name)
+    network = problem.model.train()
+    buffers = copy.deepcopy(dict(network.named_buffers()))
+    before = torch.get_rng_state()
+    for batch in sampler.epoch():
+        assert batch.index.numel()
+    assert torch.equal(before, torch.get_rng_state())
+    assert all(module.training for module in network.modules())
+    assert all(torch.equal(value, buffers[key]) for key, value in network.named_buffers())
+    assert all(parameter.grad is None for parameter in network.parameters())
+    assert all(parameter.requires_grad for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_extra_model_work_is_counted(name: str) -> None:
+    problem, sampler = build(name)
+    calls = []
+    problem.model.register_forward_hook(lambda module, inputs, output: calls.append(len(output)))
+    for _ in sampler.epoch():
+        pass
+    assert sum(calls) == problem.scored
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_between_rounds_all_state_is_attributes(name: str) -> None:
+    problem, sampler = build(name)
+    play(problem, sampler, 1)
+    saved = copy.deepcopy(sampler.state())
+    streams = problem.rng.get_state(), problem.data_rng.get_state(), problem.order.clone()
+    expected = [batch.index for batch in sampler.epoch()]
+
+    problem.rng.set_state(streams[0])
+    problem.data_rng.set_state(streams[1])
+    problem.order = streams[2]
+    fresh = build(name)[1]
+    vars(fresh).update(saved, problem=problem)
+    again = [batch.index for batch in fresh.epoch()]
+    assert all(torch.equal(one, two) for one, two in zip(expected, again, strict=True))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_round_may_be_abandoned_after_any_batch(name: str) -> None:
+    problem, sampler = build(name)
+    for stop in (1, 2, 5):
+        for count, batch in enumerate(sampler.epoch(), start=1):
+            sampler.observe(batch, look(problem, batch.index).detach())
+            if count == stop:
+                break
+    assert play(problem, sampler, 1)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("uniform")])
+def test_a_start_at_20_percent_leaves_the_uniform_distribution(name: str) -> None:
+    start = StartSpec(name="progress", options={"at": 0.2})
+    made = run(name, start=start, budget=(100, "steps"), grid=(0.2, 1.0), trace=True)
+    points = made.finish()
+    assert points[1].active == 0
+    assert points[2].active == 1
+    uniform = run("uniform", budget=(100, "steps"), grid=(0.2, 1.0))
+    uniform.finish()
+    assert made.tally.usage is not None
+    assert uniform.tally.usage is not None
+    spread = made.tally.usage.times_trained.float().var()
+    assert spread > 2 * uniform.tally.usage.times_trained.float().var()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not CATALOGUE[name].finite])
+def test_what_is_not_finite_runs_on_a_stream(name: str) -> None:
+    dataset = stream()
+    points = run(name, dataset=dataset, network=model(dataset), budget=(2.0, "epochs")).finish()
+    assert points[-1].epochs >= 2.0
+
+
+def expectation(problem: Problem, sampler: Sampler, value: Tensor, rounds: int) -> tuple[float, float]:
+    """Mean and standard error of the weighted mean of a value over what is drawn."""
+    means = []
+    for _ in range(rounds):
+        total, count = 0.0, 0
+        for batch in sampler.epoch():
+            weight = torch.ones(len(batch.index)) if batch.weight is None else batch.weight
+            total += float((weight * value[batch.index]).sum())
+            count += len(batch.index)
+        means.append(total / count)
+    sample = torch.tensor(means, dtype=torch.float64)
+    return float(sample.mean()), float(sample.std() / len(sample) ** 0.5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_entry_marked_unbiased_is_and_one_marked_biased_is_not(name: str) -> None:
+    dataset = table()
+    problem, sampler = build(name, dataset=dataset, network=model(dataset))
+    problem.model.eval()
+    with torch.no_grad():
+        value = look(problem, torch.arange(N)).loss  # what importance follows: bias shows in it
+    mean, error = expectation(problem, sampler, value, 60)
+    distance = abs(mean - float(value.mean()))
+    if CATALOGUE[name].unbiased:
+        assert distance < 5 * error + 1e-6
+    else:
+        assert distance > 10 * error
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_option_of_the_card_can_be_set(name: str) -> None:
+    for key, parameter in catalogue.options(name).items():
+        assert parameter.annotation is not parameter.empty, key
+        default = catalogue.resolve(name, {}, BATCH)[key]
+        build(name, **{key: default})
+
+
+def test_a_start_criterion_is_fed_by_every_step() -> None:
+    problem, sampler = build("highest-loss", start="steps")
+    assert isinstance(sampler, StartWhen)
+    play(problem, sampler, 1)
+    assert sampler.criterion.made > 0
