@@ -1,0 +1,1 @@
+"""Figure families: each is a function from results to pictures."""

@@ -1,0 +1,96 @@
+"""Test accuracy and loss against time, a row for each budget: Fig. 2 and Fig. 3 of Knutsson et al. (2022)."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from isbench.report.figures import lines
+from isbench.report.figures.style import (
+    INK,
+    Look,
+    Picture,
+    broken,
+    figure,
+    legend,
+    linear,
+    logarithmic,
+    looks,
+    thresholds,
+)
+from isbench.report.frames import Frame, Group, Results, known, seeds
+
+ROWS = 4  # of a picture
+NAMES = {"test_accuracy": "test accuracy", "test_loss": "test loss", "batch_loss": "training loss"}
+
+
+def pictures(results: Results) -> list[Picture]:
+    """One picture for every few budgets and variants that have a result."""
+    shown = [group for group in results.groups if known(group.of(results.points), "train_seconds")]
+    parts = [shown[first : first + ROWS] for first in range(0, len(shown), ROWS)]
+    return [
+        _picture(results, part, f"paper-{place + 1}" if place else "paper")
+        for place, part in enumerate(parts)
+    ]
+
+
+def _picture(results: Results, groups: list[Group], name: str) -> Picture:
+    drawn = figure(0.55 + 2.1 * len(groups))
+    panels = drawn.subplots(len(groups), 2, squeeze=False)
+    look = {label: look for label, look in looks(results).items() if label in set(results.points["sampler"])}
+    frames: list[Frame] = []
+    for row, group in zip(panels, groups, strict=True):
+        left = "test_accuracy" if known(group.of(results.points), "test_accuracy") else "test_loss"
+        for axes, metric in zip(row, (left, "batch_loss"), strict=True):
+            curves = lines.draw(axes, results, group, metric, "train_seconds", look)
+            frames.append(curves.assign(variant=group.variant, budget=group.budget.name, metric=metric))
+            _finish(axes, results, group, metric, curves, look)
+        row[0].set_title(group.title, loc="left", color=INK)
+    switched = bool(results.cells["started_seconds"].gt(0).any())
+    star = Line2D([], [], color=INK, marker="*", linestyle="none", label="selection starts (mean)")
+    legend(drawn, look, [star] if switched else None)
+    return Picture(name, drawn, pd.concat(frames, ignore_index=True), _caption(results, groups, switched))
+
+
+def _finish(
+    axes: Axes, results: Results, group: Group, metric: str, curves: Frame, look: dict[str, Look]
+) -> None:
+    lines.limits(axes, results, group, "train_seconds")
+    axes.set(xlabel="training seconds", ylabel=NAMES[metric])
+    linear(axes)
+    if metric == "test_accuracy":
+        axes.set_ylim(top=min(1.0, axes.get_ylim()[1]))
+        linear(axes, "y")
+        if axes.get_ylim()[0] > 0:
+            broken(axes)
+    else:
+        logarithmic(axes, group.of(results.points)[metric])
+    for label, at in _switches(results, group).items():
+        curve = curves[curves["sampler"] == label]
+        if not curve.empty:
+            style = look[label].line(linestyle="none", zorder=5, markeredgecolor="white", markeredgewidth=0.5)
+            axes.plot([at], [lines.place(curve, at)], marker="*", markersize=9, **style)
+
+
+def _switches(results: Results, group: Group) -> dict[str, float]:
+    """When selection starts, the mean over seeds, for arms that wait for it."""
+    cells = group.of(results.cells)
+    started = cells[(cells["status"] == "done") & (cells["started_seconds"] > 0)]
+    return {
+        str(label): float(at) for label, at in started.groupby("sampler")["started_seconds"].mean().items()
+    }
+
+
+def _caption(results: Results, groups: list[Group], switched: bool) -> str:
+    counts = [count for group in groups for count in lines.counts(results, group)]
+    sweep = thresholds(results)
+    text = "Test accuracy and training loss (mean loss of the mini-batches) against training seconds"
+    text += ", by the threshold below which selection starts." if sweep else ", by sampler."
+    text += f" Line: mean over seeds ({seeds(counts)}); thin lines: single runs." if counts else ""
+    if results.baseline:
+        text += f" Dashed: {results.baseline}."
+    if switched:
+        text += " Star: where selection starts, the mean over seeds."
+    text += " Selecting hard samples raises the loss of the batches, not necessarily that of the model."
+    return text + "".join(dict.fromkeys(lines.diverged(results, group) for group in groups))

@@ -1,0 +1,115 @@
+"""When selection starts: what each start criterion saw, its threshold, and the step at which it switched."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from isbench.report import exhibits
+from isbench.report.exhibits import Arrays
+from isbench.report.figures.style import INK, Look, Picture, figure, linear, looks
+from isbench.report.frames import Group, Results
+from isbench.store.records import StartSpec
+
+TRACE = ("step", "batch_loss", "tau", "active")
+ACROSS = 3  # panels in a row
+SHOWN = 600  # values of a line at most: more would only blacken it
+
+
+def pictures(results: Results) -> list[Picture]:
+    """One picture for each variant and budget in which an arm waited before it selected."""
+    found: list[Picture] = []
+    for group, traces in exhibits.first(results, "trace", TRACE):
+        waiting = {label: trace for label, trace in traces.items() if _waits(results, group, label, trace)}
+        if waiting:
+            found.append(_picture(results, group, waiting))
+    return found
+
+
+def _waits(results: Results, group: Group, label: str, trace: Arrays) -> bool:
+    return _start(results, group, label).name != "none" or bool(np.isfinite(trace["tau"]).any())
+
+
+def _start(results: Results, group: Group, label: str) -> StartSpec:
+    return results.final(group, label)[0].cell.sampler.start
+
+
+def _picture(results: Results, group: Group, traces: dict[str, Arrays]) -> Picture:
+    rows = -(-len(traces) // ACROSS)
+    across = min(ACROSS, len(traces))
+    drawn = figure(0.75 + 1.6 * rows)
+    panels = drawn.subplots(rows, across, sharex=True, squeeze=False)
+    look, numbers = looks(results), []
+    for place, axes in enumerate(panels.flat):
+        axes.set_axis_off() if place >= len(traces) else None
+        if place + across >= len(traces):
+            axes.tick_params(labelbottom=True)
+            axes.set_xlabel("step")
+    for axes, (label, trace) in zip(panels.flat, traces.items(), strict=False):
+        start = _start(results, group, label)
+        by_tau = start.name == "tau" or not np.isfinite(trace["batch_loss"]).any()
+        limit = start.options.get("above" if by_tau else "below")
+        limit = float(limit) if isinstance(limit, int | float) else None
+        signal = trace["tau"] if by_tau else _ratio(trace["batch_loss"])
+        _panel(axes, trace, signal, limit, look[label])
+        axes.set_title(label, color=INK)
+        axes.set_ylabel("tau" if by_tau else "batch loss / first")
+        numbers.append(
+            pd.DataFrame({name: trace[name] for name in TRACE}).assign(
+                sampler=label, variant=group.variant, budget=group.budget.name, signal=signal, threshold=limit
+            )
+        )
+    _legend(drawn)
+    caption = (
+        f"{group.title}: what the start criteria saw (first seed, n = 1). Shaded: selection was on. "
+        "A criterion on held-out loss is drawn with the batch loss, which it did not read."
+    )
+    return Picture(f"start-{group.slug}", drawn, pd.concat(numbers, ignore_index=True), caption)
+
+
+def _ratio(loss: np.ndarray) -> np.ndarray:
+    known = loss[np.isfinite(loss) & (loss != 0)]
+    return loss / known[0] if known.size else loss
+
+
+def _panel(axes: Axes, trace: Arrays, signal: np.ndarray, limit: float | None, look: Look) -> None:
+    step, active = trace["step"].astype(float), trace["active"] > 0
+    thin = slice(None, None, max(1, -(-len(step) // SHOWN)))
+    axes.plot(step[thin], signal[thin], **look.line(linewidth=0.9, linestyle="-"))
+    shade = axes.get_xaxis_transform()
+    axes.fill_between(
+        step, 0, 1, where=active, transform=shade, color=look.color, alpha=0.1, linewidth=0, step="post"
+    )
+    if limit is not None:
+        axes.axhline(limit, color=INK, linewidth=0.9, linestyle=(0, (1, 1.5)))
+    if active.any() and not active[0]:
+        at = int(np.argmax(active))
+        height = signal[at] if np.isfinite(signal[at]) else limit or 0.0
+        star = {
+            "marker": "*",
+            "markersize": 10,
+            "markeredgecolor": "white",
+            "markeredgewidth": 0.5,
+            "clip_on": False,
+        }
+        axes.plot([step[at]], [height], color=INK, linestyle="none", zorder=5, **star)
+    axes.set_ylim(bottom=0)
+    axes.set_xlim(0, max(float(step.max(initial=1.0)), 1.0))
+    linear(axes, ticks=4)
+    linear(axes, "y", ticks=4)
+
+
+def _legend(drawn: Figure) -> None:
+    drawn.legend(
+        handles=[
+            Line2D([], [], color=INK, linewidth=0.9, linestyle=(0, (1, 1.5)), label="threshold"),
+            Line2D([], [], color=INK, marker="*", markersize=9, linestyle="none", label="selection starts"),
+            Patch(color=INK, alpha=0.1, linewidth=0, label="selection on"),
+        ],
+        loc="outside lower center",
+        ncols=3,
+    )

@@ -1,0 +1,110 @@
+"""The report: tables, figures and one self-contained page, from whatever a results folder holds now."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+from matplotlib import rc_context
+
+from isbench.report import frames, tables, trust
+from isbench.report.figures import (
+    ahead,
+    curves,
+    importance,
+    paper,
+    phases,
+    samples,
+    selection,
+    start,
+    style,
+    thresholds,
+)
+from isbench.report.frames import Results
+from isbench.store.export import write_tables
+from isbench.store.store import atomic_write
+
+FAMILIES = {
+    "Accuracy and loss against time": paper.pictures,
+    "Curves against epochs, seconds and passes": curves.pictures,
+    "Where the time goes": phases.pictures,
+    "Seconds ahead at equal accuracy": ahead.pictures,
+    "Start thresholds": thresholds.pictures,
+    "When selection starts": start.pictures,
+    "What is selected": selection.pictures,
+    "Importance of single samples": importance.pictures,
+    "Most and least used samples": samples.pictures,
+}
+
+
+def report(folder: Path) -> Path:
+    """Write tables, figures and report.html into a results folder; returns the page.
+
+    UsageError where there is no plan, EnvironmentFault where a record is damaged.
+    """
+    results = frames.load(folder)
+    write_tables(results.store, results.plan)
+    page = folder / "report.html"
+    atomic_write(page, render(results, draw(results, folder / "figures")))
+    return page
+
+
+def draw(results: Results, folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """Draw and save every figure; returns, for each family that has any, name, caption and inline SVG."""
+    drawn: dict[str, list[dict[str, Any]]] = {}
+    for title, family in FAMILIES.items():
+        with rc_context(style.SETTINGS):
+            pictures = family(results)
+        for picture in pictures:
+            svg = inline(style.save(picture, folder), picture)
+            drawn.setdefault(title, []).append({"name": picture.name, "caption": picture.caption, "svg": svg})
+    return drawn
+
+
+def inline(svg: str, picture: style.Picture) -> Markup:
+    """An SVG as part of a page: no addresses, ids of its own, scaled to the page."""
+    body = svg[svg.index("<svg") :]
+    body = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", body, flags=re.DOTALL)
+    body = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", body).replace("xlink:href", "href")
+    body = re.sub(r'\bid="([^"]+)"', rf'id="{picture.name}-\1"', body)
+    body = re.sub(r'url\(#|href="#', lambda found: f"{found[0]}{picture.name}-", body)
+    head, rest = body.split(">", 1)
+    head = re.sub(r'\s(width|height)="[^"]*"', "", head)
+    return Markup(f'{head} role="img" aria-label="{escape(picture.caption)}">{rest}')
+
+
+def render(results: Results, drawn: dict[str, list[dict[str, Any]]]) -> str:
+    """The page as text."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    plan, looks = results.plan, style.looks(results)
+    return environment.get_template("report.html.j2").render(
+        title=f"{plan.name}-{plan.profile}" if plan.profile else plan.name,
+        headline=tables.headline(results),
+        compared=tables.compared(results),
+        outcomes=[(group.title, *tables.outcomes(results, group)) for group in results.groups],
+        families=drawn,
+        looks=looks,
+        arms={look.mark: label for label, look in looks.items()},
+        cards=plan.cards,
+        troubles=tables.troubles(results),
+        checks=trust.checks(results),
+        machines=[(name, _flat(facts)) for name, facts in results.store.machines().items()],
+    )
+
+
+def _flat(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (str(name), json.dumps(value) if isinstance(value, dict | list) else str(value))
+        for name, value in facts.items()
+        if value not in ("", None, {}, [])
+    ]

@@ -1,0 +1,179 @@
+"""The words and numbers of the page: what was compared, what came out, how far it can be trusted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from isbench.report.frames import Frame, Group, Results, known
+from isbench.store.export import Run
+from isbench.store.records import FINAL, PHASES, Record
+
+SHARES = {
+    "load": ("load",),
+    "score": ("score",),
+    "choose": ("draw", "select", "update"),
+    "train": ("forward", "backward", "optimise"),
+}
+METRICS = {"test_error": "test error", "test_loss": "test loss", "train_loss": "training loss"}
+SPENT = {"epochs": "epochs", "passes": "passes", "steps": "steps", "train_seconds": "seconds"}
+
+
+@dataclass(frozen=True)
+class Value:
+    """A table cell: its text, and the number by which it sorts."""
+
+    text: str
+    number: float | None = None
+
+
+def compared(results: Results) -> list[tuple[str, str]]:
+    """What was compared, one fact a line."""
+    plan, cells = results.plan, [run.cell for run in results.runs]
+    seeds = sorted({run.block.seed for run in results.runs})
+    facts = [
+        ("recipe", plan.recipe_file + (f" (profile {plan.profile})" if plan.profile else "")),
+        ("data", _by_variant(results, lambda run: words(run.cell.dataset))),
+        ("model", _by_variant(results, lambda run: words(run.cell.model))),
+        ("optimiser", _by_variant(results, lambda run: words(run.cell.optimizer))),
+        ("schedule", _by_variant(results, lambda run: words(run.cell.schedule))),
+        ("batch", _by_variant(results, lambda run: str(run.cell.batch))),
+        ("samplers", ", ".join(results.labels)),
+        ("baseline", results.baseline or "none: no arm is called " + plan.primary_label),
+        ("budgets", "; ".join(_budget(group) for group in results.groups)),
+        ("seeds", f"{len(seeds)}: {', '.join(str(seed) for seed in seeds)}"),
+        ("device", _by_variant(results, lambda run: f"{run.cell.device}, {run.cell.precision}")),
+        ("threads", ", ".join(sorted({str(cell.threads) for cell in cells}))),
+        ("machine", "; ".join(_machines(results)) or "unknown"),
+    ]
+    pilots = [f"{pilot.budget}: {_seconds(pilot.seconds)}" for pilot in plan.pilots]
+    return facts + (
+        [("pilots", "; ".join(pilots) + " (median of the baseline's pilot runs)")] if pilots else []
+    )
+
+
+def headline(results: Results) -> str:
+    """One sentence: what this is, and how much of it is there."""
+    done = sum(_settled(run) for run in results.runs)
+    data = ", ".join(dict.fromkeys(run.cell.dataset.name for run in results.runs))
+    model = ", ".join(dict.fromkeys(run.cell.model.name for run in results.runs))
+    arms = f"{len(results.labels)} sampler" + ("s" if len(results.labels) != 1 else "")
+    return f"{arms} on {data} with {model}: {done} of {len(results.runs)} runs have a result."
+
+
+def outcomes(results: Results, group: Group) -> tuple[list[str], list[list[Value]]]:
+    """The primary table of a group: header, and a row for each arm."""
+    cells, phases = group.of(results.cells), group.of(results.phases)
+    metrics = {metric: name for metric, name in METRICS.items() if known(cells, metric)}
+    header = ["sampler", "runs", *metrics.values(), *SPENT.values(), *(f"{share} %" for share in SHARES)]
+    rows: list[list[Value]] = []
+    for label in results.labels:
+        done = cells[(cells["sampler"] == label) & (cells["status"] == "done")]
+        row = [Value(label), _count(results, group, label)]
+        row += [spread(done[metric]) for metric in metrics]
+        row += [mean(done[spent]) for spent in SPENT]
+        row += [share(phases[(phases["sampler"] == label)], kinds) for kinds in SHARES.values()]
+        rows.append(row)
+    return header, rows
+
+
+def troubles(results: Results) -> list[dict[str, str]]:
+    """Every run of the plan that is missing, failed or diverged, with what its note says."""
+    found: list[dict[str, str]] = []
+    for run in results.runs:
+        outcome = run.record.outcome if run.record else None
+        if outcome is None or outcome.status != "done":
+            row = {name: str(value) for name, value in run.labels.items()}
+            found.append(
+                row
+                | {
+                    "status": outcome.status if outcome else "missing",
+                    "note": outcome.note if outcome else "",
+                }
+            )
+    return found
+
+
+def spread(values: Frame) -> Value:
+    """Mean and standard deviation, with as many digits as the deviation bears."""
+    values = values.dropna()
+    if values.empty:
+        return Value("")
+    centre, width = float(values.mean()), float(values.std()) if len(values) > 1 else math.nan
+    if not width > 0:
+        return Value(f"{centre:.3g}" + (" ± 0" if width == 0 else ""), centre)
+    digits = max(0, min(8, 1 - math.floor(math.log10(width))))
+    return Value(f"{centre:.{digits}f} ± {width:.{digits}f}", centre)
+
+
+def mean(values: Frame) -> Value:
+    """A mean of three digits or more."""
+    values = values.dropna()
+    if values.empty:
+        return Value("")
+    centre = float(values.mean())
+    return Value(f"{centre:,.0f}" if abs(centre) >= 100 else f"{centre:.3g}", centre)
+
+
+def share(phases: Frame, kinds: Iterable[str]) -> Value:
+    """The share of the training time that some phases took, in percent: the mean over runs."""
+    training = phases[phases["phase"].isin(PHASES)]
+    total = training.groupby("cell")["seconds"].sum()
+    part = training[training["phase"].isin(list(kinds))].groupby("cell")["seconds"].sum()
+    shares = (part.reindex(total.index).fillna(0.0) / total[total > 0]).dropna()
+    return Value("") if shares.empty else Value(f"{100 * shares.mean():.0f}", float(shares.mean()))
+
+
+def words(record: Record) -> str:
+    """A specification in words: its name and all that is not the default."""
+    content = record.model_dump(mode="json", exclude_defaults=True)
+    name = content.pop("name", None) or getattr(record, "name", "")
+    content |= content.pop("options", {})
+    said = ", ".join(f"{key} {value}" for key, value in content.items())
+    return f"{name} ({said})" if said else str(name)
+
+
+def _by_variant(results: Results, say) -> str:
+    found: dict[str, dict[str, None]] = {}
+    for run in results.runs:
+        found.setdefault(run.block.variant, {})[say(run)] = None
+    texts = {variant: " / ".join(said) for variant, said in found.items()}
+    if len(set(texts.values())) <= 1:
+        return next(iter(texts.values()), "")
+    return "; ".join(f"{variant or 'default'}: {text}" for variant, text in texts.items())
+
+
+def _budget(group: Group) -> str:
+    amount = f"{group.budget.amount:.4g} {group.budget.unit}"
+    return f"{group.title} ({amount})"
+
+
+def _machines(results: Results) -> list[str]:
+    found = []
+    for facts in results.store.machines().values():
+        names = dict.fromkeys(str(facts[key]) for key in ("device_name", "cpu") if facts.get(key))
+        found.append(", ".join(names) + (f", {facts['cores']} cores" if facts.get("cores") else ""))
+    return list(dict.fromkeys(filter(None, found)))
+
+
+def _seconds(seconds: float | None) -> str:
+    return "not measured yet" if seconds is None else f"{seconds:.4g} s"
+
+
+def _count(results: Results, group: Group, label: str) -> Value:
+    place = (group.variant, group.budget.name)
+    arm = [run for run in results.runs if (run.block.variant, run.block.budget) == place]
+    states = [
+        run.record.outcome.status if run.record else "missing"
+        for run in arm
+        if run.cell.sampler.label == label
+    ]
+    settled = sum(state in FINAL for state in states)
+    diverged = states.count("diverged")
+    text = f"{settled} of {len(states)}" + (f", {diverged} diverged" if diverged else "")
+    return Value(text, float(settled))
+
+
+def _settled(run: Run) -> bool:
+    return run.record is not None and run.record.outcome.status in FINAL
