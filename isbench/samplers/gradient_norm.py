@@ -14,20 +14,22 @@ from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.func import functional_call, grad, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from isbench.errors import UsageError
+from isbench.samplers.closed_forms import CLOSED_FORMS
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
-SAMPLES = 1024  # that go through the model at once,
-FEWER = {"cpu": 128}  # where layers convolve: what a CPU's caches hold of all that lies between the layers,
-MANY = 512  # and what another device's memory does
-NUMBERS = 2**19  # that a temporary of the closed forms may hold
+SAMPLES = 1024  # that go through the model at once
+CONVOLVED = {
+    "cpu": 128,
+    "cuda": 512,
+    "mps": 512,
+}  # fewer: what the caches, or the memory, hold between layers
 KEPT = 2**25  # numbers of per-sample gradients that torch.func may hold
 
 
@@ -53,7 +55,7 @@ def gradient_norms(model: nn.Module, loss: Loss, x: Tensor, y: Tensor) -> Tensor
     with _evaluating(model), torch.enable_grad():
         if way == "hooks":
             convolves = any(isinstance(module, nn.Conv1d | nn.Conv2d) for module in model.modules())
-            size = FEWER.get(x.device.type, MANY) if convolves else SAMPLES
+            size = CONVOLVED[x.device.type] if convolves else SAMPLES
             try:
                 parts = zip(x.split(size), y.split(size), strict=True)
                 return torch.cat([_by_hooks(model, loss, *part) for part in parts])
@@ -63,7 +65,7 @@ def gradient_norms(model: nn.Module, loss: Loss, x: Tensor, y: Tensor) -> Tensor
 
 
 def how(model: nn.Module) -> Literal["hooks", "vmap"]:
-    """By which way: `hooks` where layers with closed forms hold all parameters; a UsageError where by none."""
+    """By which way: `hooks` where layers with closed forms hold all parameters; a UsageError where none."""
     for module in model.modules():
         name = type(module).__name__
         if isinstance(module, nn.RNNBase):
@@ -87,14 +89,18 @@ def _layers(model: nn.Module) -> list[nn.Module] | None:
         if not own:
             continue
         known = type(layer) in CLOSED_FORMS and own.keys() <= {"weight", "bias"}
-        padded = getattr(layer, "padding_mode", "zeros") != "zeros" or isinstance(
-            getattr(layer, "padding", 0), str
-        )
-        if not known or padded or not held.isdisjoint(map(id, own.values())):
+        if not known or _padded(layer) or not held.isdisjoint(map(id, own.values())):
             return None
         held.update(map(id, own.values()))
         layers.append(layer)
     return layers
+
+
+def _padded(layer: nn.Module) -> bool:
+    """Whether a convolution is padded by something else than a given number of zeros."""
+    return isinstance(layer, nn.Conv1d | nn.Conv2d) and (
+        layer.padding_mode != "zeros" or isinstance(layer.padding, str)
+    )
 
 
 @contextmanager
@@ -149,7 +155,7 @@ def _used_once(total: Tensor, calls: list[Call]) -> bool:
                 seen.add(following)
                 todo.append(following)
     called = Counter(id(p) for call in calls for p in call.layer.parameters() if p.requires_grad)
-    return called == uses and max(called.values()) == 1
+    return called == uses and max(called.values(), default=0) == 1
 
 
 def _by_vmap(model: nn.Module, loss: Loss, x: Tensor, y: Tensor) -> Tensor:
@@ -171,96 +177,3 @@ def _by_vmap(model: nn.Module, loss: Loss, x: Tensor, y: Tensor) -> Tensor:
         raise UsageError(
             f"there are no exact gradient norms of {type(model).__name__} yet", "use score: upper_bound"
         ) from error
-
-
-def _linear(layer: nn.Linear, x: Tensor, d: Tensor) -> Tensor:
-    """A row's weight gradient is the outer product d x^T; further dimensions are summed over."""
-    if x.dim() == 2:
-        size = _squared(x) if layer.weight.requires_grad else x.new_zeros(len(x))
-        return _squared(d) * (size + 1 if _trains(layer.bias) else size)
-    rows, back = x.flatten(1, -2).mT, d.flatten(1, -2).mT
-    squares = _squared_sums(back) if _trains(layer.bias) else d.new_zeros(len(d))
-    if layer.weight.requires_grad:
-        size = max(1, NUMBERS // (rows.shape[1] * back.shape[1]))
-        pairs = zip(rows.split(size), back.split(size), strict=True)
-        squares += torch.cat([_squared_product(u, g) for u, g in pairs])
-    return squares
-
-
-def _convolution(layer: nn.Conv1d | nn.Conv2d, x: Tensor, d: Tensor) -> Tensor:
-    """A convolution is a linear layer on the unfolded input, whose rows are the places of the output."""
-    back = d.flatten(2)
-    squares = _squared_sums(back) if _trains(layer.bias) else d.new_zeros(len(d))
-    if not layer.weight.requires_grad:
-        return squares
-    kernel, stride, dilation = map(_pair, (layer.kernel_size, layer.stride, layer.dilation))
-    padding = (0, *map(int, layer.padding))[-2:]
-    parts = []
-    size = max(1, NUMBERS // (layer.weight[0].numel() * layer.groups * back.shape[2]))
-    for inputs, g in zip((x if x.dim() == 4 else x[:, :, None]).split(size), back.split(size), strict=True):
-        u = F.unfold(inputs, kernel, dilation, padding, stride)
-        if layer.groups > 1:
-            u, g = (rows.reshape(len(g) * layer.groups, -1, g.shape[2]) for rows in (u, g))
-        parts.append(_squared_product(u, g).view(-1, layer.groups).sum(1))
-    return squares.add_(torch.cat(parts))
-
-
-def _channel_norm(layer: _BatchNorm | nn.GroupNorm, x: Tensor, d: Tensor) -> Tensor:
-    """A channel's scale and shift act on all its places."""
-    if isinstance(layer, nn.GroupNorm):
-        normal = F.group_norm(x, layer.num_groups, eps=layer.eps)
-    else:
-        normal = F.batch_norm(x, layer.running_mean, layer.running_var, eps=layer.eps)
-    shape = (len(d), d.shape[1], -1)
-    return _scale_and_shift(layer, normal.reshape(shape), d.reshape(shape))
-
-
-def _layer_norm(layer: nn.LayerNorm, x: Tensor, d: Tensor) -> Tensor:
-    """Each normalised number has a scale and shift of its own, which act on all places."""
-    normal = F.layer_norm(x, layer.normalized_shape, eps=layer.eps)
-    shape = (len(d), -1, layer.weight.numel())
-    return _scale_and_shift(layer, normal.reshape(shape).mT, d.reshape(shape).mT)
-
-
-def _scale_and_shift(layer: nn.Module, normal: Tensor, d: Tensor) -> Tensor:
-    """Squared gradient norm [k] of a scale and a shift [c] that act on normal [k, c, l]."""
-    scale = _squared_sums(d * normal) if _trains(layer.weight) else d.new_zeros(len(d))
-    return scale + _squared_sums(d) if _trains(layer.bias) else scale
-
-
-def _squared_sums(values: Tensor) -> Tensor:
-    """Squared norm [k] of the sums over the last dimension of values [k, c, l]."""
-    return _squared(values.sum(2))
-
-
-def _squared(values: Tensor) -> Tensor:
-    """Squared norm [k] of values [k, ...]."""
-    return torch.linalg.vector_norm(values.flatten(1), dim=1).square()
-
-
-def _squared_product(u: Tensor, g: Tensor) -> Tensor:
-    """||g u^T||^2 [k] for u [k, i, l] and g [k, o, l], by the product or by two Gram matrices [l, l]."""
-    i, o, places = u.shape[1], g.shape[1], u.shape[2]
-    if places * (i + o) < i * o:
-        return torch.linalg.vecdot((u.mT @ u).flatten(1), (g.mT @ g).flatten(1))
-    return _squared(g @ u.mT)
-
-
-def _trains(parameter: object) -> bool:
-    return isinstance(parameter, Tensor) and parameter.requires_grad
-
-
-def _pair(size: tuple[int, ...]) -> tuple[int, int]:
-    """Of a convolution in one or two dimensions: the same in two."""
-    return (1, size[0]) if len(size) == 1 else (size[0], size[1])
-
-
-CLOSED_FORMS: dict[type[nn.Module], Callable[..., Tensor]] = {
-    nn.Linear: _linear,
-    nn.Conv1d: _convolution,
-    nn.Conv2d: _convolution,
-    nn.BatchNorm1d: _channel_norm,
-    nn.BatchNorm2d: _channel_norm,
-    nn.GroupNorm: _channel_norm,
-    nn.LayerNorm: _layer_norm,
-}
