@@ -12,13 +12,13 @@ from typing import Any, Literal, get_args, get_origin
 from isbench.datasets.catalogue import CATALOGUE as DATASETS
 from isbench.errors import UsageError
 from isbench.models.catalogue import CATALOGUE as MODELS
-from isbench.samplers import catalogue, rules
+from isbench.samplers import catalogue
 from isbench.samplers.catalogue import CATALOGUE as SAMPLERS
+from isbench.samplers.rules import RULES
 from isbench.samplers.scores import SCORES
 from isbench.samplers.start import STARTS
 
 Row = dict[str, str]
-RULES = {"top-k": rules.TopK, "proportional": rules.Proportional, "rank": rules.Ranked}
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ class Worker:
             "do": "train",
             "cell": cell.model_dump(mode="json"),
             "folder": str(store.folder.resolve()),
+            "log": str(store.log(cell.id).resolve()),
             "root": str(self.root.resolve()),
             "record": record,
             "first": first,

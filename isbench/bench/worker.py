@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,26 +30,30 @@ def main() -> None:
     faulthandler.enable(2)
     for line in sys.stdin:
         request = json.loads(line)
-        kind = request.pop("do")
-        if kind == "train":
-            answer(answers, "end", **serve_cell(request, answers))
-        else:
+        if request["do"] == "calibrate":
             answer(answers, "end", **serve_calibration(request))
+            continue
+        redirect(Path(request["log"]))
+        answer(
+            answers,
+            "end",
+            **serve_cell(request, lambda p: answer(answers, "point", point=p.model_dump(mode="json"))),
+        )
 
 
-def serve_cell(request: dict[str, Any], answers: IO[str]) -> dict[str, Any]:
+def redirect(log: Path) -> None:
+    """Send all that this process prints from now on to a file."""
+    with open(log, "w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+
+
+def serve_cell(request: dict[str, Any], heard: Callable[[Point], None]) -> dict[str, Any]:
     """Train one cell; a failure is an outcome, not the end of the process."""
     from isbench.bench import cell as cells
 
     cell = Cell.model_validate_json(json.dumps(request["cell"]))
     store = Store(Path(request["folder"]))
-    log = open(store.log(cell.id), "w", buffering=1)  # noqa: SIM115 - lives as long as the descriptor
-    os.dup2(log.fileno(), 1)
-    os.dup2(log.fileno(), 2)
-
-    def heard(point: Point) -> None:
-        answer(answers, "point", point=point.model_dump(mode="json"))
-
     started = cells.now()
     try:
         outcome = cells.run_cell(

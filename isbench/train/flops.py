@@ -5,7 +5,9 @@ oneDNN is switched off while counting, because the counter does not see through 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +34,7 @@ def measure_costs(model: nn.Module, shape: tuple[int, ...], batch: int, score: S
     stand = Stand(model.eval())
     x, index = torch.zeros(batch, *shape), torch.zeros(batch, dtype=torch.int64)
     outputs: list[Tensor] = []
-    with torch.backends.mkldnn.flags(enabled=False):
+    with without_onednn():
         forward = count(lambda: outputs.append(stand.loss(model(x), index)))
         backward = count(lambda: outputs[0].sum().backward())
         if score is None:
@@ -43,6 +45,15 @@ def measure_costs(model: nn.Module, shape: tuple[int, ...], batch: int, score: S
         else:
             price = 1.0
     return Costs(rho=backward / forward, score=price)
+
+
+@contextmanager
+def without_onednn() -> Iterator[None]:
+    """Inside, operators are torch's own; torch warns about TF32 on Intel GPUs when it sets the flag."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="TF32 acceleration on top of oneDNN")
+        with torch.backends.mkldnn.flags(enabled=False):
+            yield
 
 
 def count(work: Callable[[], object]) -> int:

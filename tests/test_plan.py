@@ -1,0 +1,157 @@
+"""Blocks, identities, pilots."""
+
+from __future__ import annotations
+
+import pytest
+
+from isbench.errors import RecipeError
+from isbench.plan import Ground, make_plan, pilot_key
+from isbench.recipe.schema import Arm, BudgetSpec, Recipe, Setting
+from isbench.store.records import (
+    Costs,
+    DatasetSpec,
+    ModelSpec,
+    OptimizerSpec,
+    Plan,
+    SamplerSpec,
+    ScheduleSpec,
+    StartSpec,
+)
+
+GROUND = Ground(
+    device="cpu",
+    lag=0,
+    threads=1,
+    machine="m",
+    costs=lambda setting, arm: Costs(rho=2.0, score=1.0),
+    pilot_seed=lambda number: 10**6 + number,
+)
+EPOCHS = BudgetSpec(name="epochs-5", amount=5.0, unit="epochs")
+LIKE = BudgetSpec(name="equal-time", amount=5.0, unit="epochs", like="uniform")
+
+
+def arm(name: str, label: str = "", **options) -> Arm:
+    start = options.pop("start", StartSpec())
+    sampler = SamplerSpec(label=label or name, name=name, options=options, start=start)
+    return Arm(sampler=sampler, optimizer=OptimizerSpec(), schedule=ScheduleSpec(), batch=32)
+
+
+def recipe(*arms: Arm, budgets=(EPOCHS,), seeds=(0, 1, 2), variants=("",)) -> Recipe:
+    settings = tuple(
+        Setting(
+            variant=variant,
+            dataset=DatasetSpec(name="digits", label_noise=0.1 if variant else 0.0),
+            model=ModelSpec(name="mlp"),
+            precision="float32",
+            threads=None,
+            budgets=budgets,
+            points=(0.5, 1.0),
+            arms=arms or (arm("uniform"), arm("highest-loss"), arm("highest-loss-cdf")),
+        )
+        for variant in variants
+    )
+    return Recipe(name="r", profile="", file="r.yaml", text="", seeds=seeds, record=(), settings=settings)
+
+
+def plan(made: Recipe, frozen=None) -> Plan:
+    return make_plan(made, GROUND, frozen or {})
+
+
+def labels(made: Plan, block: int) -> list[str]:
+    return [made.cells[cell].sampler.label for cell in made.blocks[block].cells]
+
+
+def test_every_block_holds_every_arm_once() -> None:
+    made = plan(recipe(budgets=(EPOCHS, BudgetSpec(name="steps-9", amount=9.0, unit="steps"))))
+    assert len(made.blocks) == 6
+    assert all(sorted(labels(made, k)) == ["highest-loss", "highest-loss-cdf", "uniform"] for k in range(6))
+
+
+def test_seeds_are_outermost_and_variants_inside() -> None:
+    made = plan(recipe(variants=("plain", "noisy")))
+    assert [(block.seed, block.variant) for block in made.blocks][:3] == [
+        (0, "plain"),
+        (0, "noisy"),
+        (1, "plain"),
+    ]
+
+
+def test_the_order_rotates_from_seed_to_seed() -> None:
+    made = plan(recipe())
+    assert [labels(made, block)[0] for block in range(3)] == ["uniform", "highest-loss", "highest-loss-cdf"]
+
+
+def test_a_label_is_no_part_of_an_identity() -> None:
+    one = plan(recipe(arm("uniform"), arm("highest-loss", label="a")))
+    two = plan(recipe(arm("uniform"), arm("highest-loss", label="b")))
+    assert one.cells.keys() == two.cells.keys()
+
+
+def test_saying_a_default_changes_no_identity() -> None:
+    one = plan(recipe(arm("uniform"), arm("highest-loss")))
+    two = plan(recipe(arm("uniform"), arm("highest-loss", pool=256, sweep=False, score="loss")))
+    assert one.cells.keys() == two.cells.keys()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pool": 64},
+        {"score": "upper_bound"},
+        {"start": StartSpec(name="steps", options={"at": 5})},
+        {"sweep": True},
+    ],
+)
+def test_what_can_change_numbers_changes_the_identity(change: dict) -> None:
+    one = plan(recipe(arm("uniform"), arm("highest-loss")))
+    two = plan(recipe(arm("uniform"), arm("highest-loss", **change)))
+    assert len(one.cells.keys() & two.cells.keys()) == 3  # uniform's
+
+
+def test_more_seeds_and_arms_keep_the_old_cells() -> None:
+    small = plan(recipe(arm("uniform"), arm("highest-loss")))
+    large = plan(recipe(arm("uniform"), arm("highest-loss"), arm("highest-loss-rank"), seeds=(0, 1, 2, 3)))
+    assert small.cells.keys() < large.cells.keys()
+
+
+def test_two_arms_that_are_the_same_run_are_refused() -> None:
+    with pytest.raises(RecipeError, match="the same run under two names"):
+        plan(recipe(arm("uniform"), arm("highest-loss", label="a"), arm("highest-loss", label="b", pool=256)))
+
+
+def test_an_equal_time_budget_has_three_pilots_and_no_blocks_before_they_ran() -> None:
+    made = plan(recipe(budgets=(LIKE,)))
+    assert made.blocks == ()
+    (pilot,) = made.pilots
+    assert len(pilot.cells) == 3
+    assert {made.cells[cell].sampler.name for cell in pilot.cells} == {"uniform"}
+    assert {made.cells[cell].budget.unit for cell in pilot.cells} == {"epochs"}
+
+
+def test_pilots_use_no_seed_of_the_comparison() -> None:
+    made = plan(recipe(budgets=(LIKE,)))
+    assert all(made.cells[cell].seed not in (0, 1, 2) for cell in made.pilots[0].cells)
+
+
+def test_a_frozen_pilot_is_the_budget_of_every_arm() -> None:
+    (pilot,) = plan(recipe(budgets=(LIKE,))).pilots
+    made = plan(recipe(budgets=(LIKE,)), {pilot_key(pilot): 12.5})
+    budgets = {made.cells[cell].budget for block in made.blocks for cell in block.cells}
+    assert [(budget.name, budget.amount, budget.unit) for budget in budgets] == [
+        ("equal-time", 12.5, "seconds")
+    ]
+
+
+def test_another_equal_time_makes_other_cells() -> None:
+    (pilot,) = plan(recipe(budgets=(LIKE,))).pilots
+    one, two = (plan(recipe(budgets=(LIKE,)), {pilot_key(pilot): t}) for t in (1.0, 2.0))
+    assert one.cells.keys() & two.cells.keys() == set(pilot.cells)
+
+
+def test_mirror_code_switches_the_score_and_the_source_of_the_start() -> None:
+    start = StartSpec(name="loss_fraction", options={"below": 0.5})
+    made = plan(recipe(arm("uniform"), arm("gradient-norm", mirror="code", start=start)))
+    spec = next(c.sampler for c in made.cells.values() if c.sampler.name == "gradient-norm")
+    assert spec.options == {"mirror": "code", "score": "output_gradient"}
+    assert spec.start.options == {"below": 0.5, "of": "test"}
+    assert "free information" in made.notes[0]
