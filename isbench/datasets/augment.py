@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from isbench.datasets.hashing import key, scramble
+from isbench.datasets.hashing import pick
 
 PADDING = 4  # pixels; less for images under 32 pixels, an eighth of the side
 
@@ -18,22 +18,28 @@ class CropAndFlip:
     """What sample `index` looks like in a round: a pure hash of (seed, round, index)."""
 
     seed: int
-    flips: bool
+    reach: int  # pixels of padding on every side
+    views: Tensor  # [v, h * w]: where each pixel of each view lies in the padded image
 
     def __call__(self, images: Tensor, index: Tensor, round: int) -> Tensor:
-        """Images [k, c, h, w] moved by up to `PADDING` pixels and, if they may be, mirrored."""
-        count, _, height, width = images.shape
-        reach = padding(min(height, width))
-        steps = 2 * reach + 1
-        bits = scramble(index + key("augment", self.seed, round))
-        place = torch.remainder(bits >> 8, steps * steps)
-        windows = pad(images, (reach, reach, reach, reach)).unfold(2, height, 1).unfold(3, width, 1)
-        sample = torch.arange(count, device=images.device)
-        down = torch.div(place, steps, rounding_mode="floor")
-        moved = windows[sample, :, down, torch.remainder(place, steps)]
-        if not self.flips:
-            return moved
-        return torch.where((bits < 0).view(-1, 1, 1, 1), moved.flip(3), moved)
+        """Images [k, c, h, w] moved by up to `reach` pixels and, if they may be, mirrored."""
+        count, channels = images.shape[:2]
+        padded = pad(images, (self.reach,) * 4).view(count, channels, -1)
+        view = self.views.index_select(0, pick(index, len(self.views), "augment", self.seed, round))
+        return padded.gather(2, view.unsqueeze(1).expand(-1, channels, -1)).view_as(images)
+
+
+def crop_and_flip(shape: tuple[int, ...], seed: int, flips: bool, device: torch.device) -> CropAndFlip:
+    """The augmentation of images (c, h, w); the table of views makes it one lookup and one gather."""
+    _, height, width = shape
+    reach = padding(min(height, width))
+    steps = torch.arange(2 * reach + 1)
+    rows = steps[:, None] + torch.arange(height)  # [steps, h]
+    columns = steps[:, None] + torch.arange(width)
+    if flips:
+        columns = torch.cat([columns, columns.flip(1)])  # [steps or twice as many, w]
+    views = rows[:, None, :, None] * (width + 2 * reach) + columns[None, :, None, :]
+    return CropAndFlip(seed, reach, views.reshape(-1, height * width).to(device))
 
 
 def padding(side: int) -> int:

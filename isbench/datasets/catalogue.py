@@ -10,11 +10,14 @@ from pathlib import Path
 import torch
 
 from isbench.datasets import digits, images, two_circles
+from isbench.datasets.arrays import arrays
 from isbench.datasets.base import Dataset, Facts
 from isbench.datasets.fetch import prepare
 from isbench.datasets.files import verify
 from isbench.datasets.finite import check, finite
+from isbench.datasets.folders import image_folder
 from isbench.datasets.held import select
+from isbench.datasets.pairs import mnist_pairs
 from isbench.datasets.source import Source, Stream
 from isbench.errors import UsageError
 from isbench.store.records import DatasetSpec
@@ -78,6 +81,16 @@ CATALOGUE: dict[str, Entry] = {
         "Veeling et al. 2018, CC0",
         "8.2 GB",
     ),
+    "mnist-pairs": Entry(
+        mnist_pairs,
+        "two MNIST digits side by side, 100 classes, as many or as few pairs as you like",
+        "made from MNIST",
+        "MNIST's",
+        prepare=partial(prepare, "mnist"),
+        verify=partial(verify, "mnist"),
+    ),
+    "arrays": Entry(arrays, "your own arrays: x_train, y_train, x_test, y_test in an npz", "yours"),
+    "image-folder": Entry(image_folder, "your own images: a folder per class", "yours"),
 }
 
 

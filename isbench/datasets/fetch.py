@@ -46,7 +46,7 @@ def bring(download: Download, root: Path, say: Callable[[str], None]) -> None:
         set_aside(root / file.path, say)
     folder = (root / download.files[0].path).parent
     folder.mkdir(parents=True, exist_ok=True)
-    with temporary(folder / Path(download.urls[0]).name) as packed:
+    with temporary(folder / f"{Path(download.urls[0]).name}.download") as packed:
         get(download, packed, say)
         unpack(download, packed, root)
 

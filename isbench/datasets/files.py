@@ -83,6 +83,6 @@ def verify(name: str, root: Path) -> list[str]:
         if not sound(root, file):
             raise corrupt(name, root, file.path)
         lines.append(
-            f"{file.path}: {'SHA-256 as published' if file.sha256 else 'SHA-256 as when it was fetched'}"
+            f"{file.path}: {'SHA-256 as published' if file.sha256 else 'SHA-256 as noted when it was fetched'}"
         )
     return lines

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isbench.datasets.augment import CropAndFlip
+from isbench.datasets.augment import crop_and_flip
 from isbench.datasets.base import Dataset
 from isbench.datasets.held import select
 from isbench.datasets.source import Source, per_sample_cross_entropy
@@ -45,10 +45,12 @@ def finite(spec: DatasetSpec, source: Source, device: torch.device, seed: int) -
         points, classes = source.validation
         validation = Stored(points.to(device), classes.to(device))
     rows = chosen.test if source.test_rows is None else source.test_rows[chosen.test]
-    augmentation = None if spec.augment == "none" else CropAndFlip(seed, source.flips)
+    augmented = plain
+    if spec.augment == "standard":
+        augmented = replace(plain, augmentation=crop_and_flip(source.shape, seed, source.flips, device))
     return Dataset(
         name=spec.name,
-        train=replace(plain, augmentation=augmentation),
+        train=augmented,
         validation=validation,
         test=stored(x_test, rows, chosen.y_test),
         plain=plain,

@@ -25,7 +25,7 @@ def key(*words: str | int) -> int:
     return int.from_bytes(digest[:8], "big") >> 2
 
 
-def pick(number: Tensor, choices: int, *words: str | int) -> Tensor:
+def pick(number: Tensor, choices: int | Tensor, *words: str | int) -> Tensor:
     """For each number [k] one of `choices`, fixed by the words: the upper bits, which are the best mixed."""
     return torch.remainder(scramble(number + key(*words)) >> 16, choices)
 

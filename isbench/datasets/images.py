@@ -149,21 +149,29 @@ def pcam(root: Path, *, split: Literal["official", "code"] = "official") -> Sour
     `split: code` is what paper 000's program does: a random fifth of the training part is the test set.
     """
     require("pcam", root)
-    y_train = hdf5(root, "train_y")[:].reshape(-1).long()
-    files = ("train_x", "test_x") if split == "official" else ("train_x", "train_x")
+    labels = hdf5(root, "train_y").reshape(-1).long()
     if split == "official":
-        rows, test_rows = torch.arange(len(y_train)), None
-        y_test = hdf5(root, "test_y")[:].reshape(-1).long()
+        y_train, y_test = labels, hdf5(root, "test_y").reshape(-1).long()
+        tested, rows, test_rows = ("test", len(y_test)), None, None
     else:
-        order = shuffled(torch.arange(len(y_train)), "pcam", "code")
+        order = shuffled(torch.arange(len(labels)), "pcam", "code")
         rows, test_rows = (part.sort().values for part in order.tensor_split([round(0.8 * len(order))]))
-        y_test = y_train[test_rows]
+        tested, y_train, y_test = ("train", len(labels)), labels[rows], labels[test_rows]
+
+    def patches(part: str, n: int) -> Tensor:
+        found = hdf5(root, f"{part}_x")
+        if found.shape != (n, 96, 96, 3):
+            raise corrupt(
+                "pcam", root, patch_file(f"{part}_x"), f"{tuple(found.shape)} patches for {n} labels"
+            )
+        return found.permute(0, 3, 1, 2)
+
     return Source(
         shape=(3, 96, 96),
         classes=2,
-        y_train=y_train[rows],
+        y_train=y_train,
         y_test=y_test,
-        inputs=lambda: tuple(hdf5(root, file).permute(0, 3, 1, 2) for file in files),  # type: ignore[return-value]
+        inputs=lambda: (patches("train", len(labels)), patches(*tested)),
         scale=CENTRED,
         shift=-1.0,
         flips=True,
@@ -173,11 +181,16 @@ def pcam(root: Path, *, split: Literal["official", "code"] = "official") -> Sour
     )
 
 
+def patch_file(part: str) -> str:
+    """Where a PCam file lies below the root."""
+    return f"pcam/camelyonpatch_level_2_split_{part}.h5"
+
+
 def hdf5(root: Path, part: str) -> Tensor:
     """The array of one PCam file: mapped from the disk where it lies there in one piece, else read."""
     import h5py
 
-    path = f"pcam/camelyonpatch_level_2_split_{part}.h5"
+    path = patch_file(part)
     try:
         with h5py.File(root / path) as file:
             array: Any = file[part[-1]]

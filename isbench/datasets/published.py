@@ -1,9 +1,9 @@
 """Where the public image sets come from and what their files must be.
 
-Paths are those that torchvision reads; addresses are torchvision's, for PCam the Zenodo record of its authors.
-SHA-256 of the MNIST, Fashion-MNIST and CIFAR-10 files: from files with the MD5 that torchvision publishes. Of the
-CIFAR archives, SVHN and PCam: TensorFlow Datasets' list of checksums. Of the unpacked CIFAR-100: records of
-several public projects. Of the unpacked PCam none is published; `prepare` notes its own.
+Paths are those that torchvision reads; addresses are torchvision's, for PCam its authors' Zenodo record.
+SHA-256 of MNIST, Fashion-MNIST and CIFAR-10: of files with the MD5 that torchvision publishes; of the CIFAR
+archives, SVHN and PCam: TensorFlow Datasets' list of checksums; of the unpacked CIFAR-100: records of several
+public projects. Of the unpacked PCam none is published; `prepare` notes its own.
 """
 
 from __future__ import annotations

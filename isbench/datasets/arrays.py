@@ -1,0 +1,92 @@
+"""Your own arrays: an npz with x_train, y_train, x_test and y_test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+
+from isbench.datasets.source import Source
+from isbench.errors import EnvironmentFault
+
+NAMES = ("x_train", "y_train", "x_test", "y_test")
+CHANNELS = (1, 3)
+
+
+def arrays(root: Path, *, path: str) -> Source:
+    """Samples of any shape, float or uint8 (scaled to [0, 1]), and classes 0, 1, …; images may be HWC or CHW.
+
+    A relative path starts at the current folder. Raises EnvironmentFault with what is wrong with the file.
+    """
+    file = Path(path).expanduser()
+    x_train, y_train, x_test, y_test = read(file)
+    for x, y, part in ((x_train, y_train, "train"), (x_test, y_test, "test")):
+        complain_of_samples(file, x, f"x_{part}")
+        complain_of_labels(file, y, len(x), f"y_{part}")
+    if x_train.shape[1:] != x_test.shape[1:] or x_train.dtype != x_test.dtype:
+        raise wrong(file, f"x_train holds {kind(x_train)}, x_test {kind(x_test)}: they must be alike")
+    classes = int(max(y_train.max(), y_test.max())) + 1
+    if classes < 2:
+        raise wrong(file, "there is one class only; classes are numbered 0, 1, …")
+    x_train, x_test = (torch.from_numpy(channels_first(x)) for x in (x_train, x_test))
+    y_train, y_test = (torch.from_numpy(y.astype(np.int64)) for y in (y_train, y_test))
+    shape = tuple(x_train.shape[1:])
+    return Source(shape, classes, y_train, y_test, lambda: (x_train, x_test), scale=1 / 255, flips=True)
+
+
+def read(file: Path) -> list[np.ndarray]:
+    """The four arrays; never unpickles."""
+    try:
+        loaded = np.load(file, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            raise wrong(file, "it holds one array; save several with numpy.savez")
+        with loaded as found:
+            missing = [name for name in NAMES if name not in found]
+            if missing:
+                raise wrong(file, f"it has no {', '.join(missing)}, only {', '.join(found) or 'nothing'}")
+            return [found[name] for name in NAMES]
+    except FileNotFoundError as error:
+        raise EnvironmentFault(
+            f"there is no {file}", "a relative path starts at the current folder"
+        ) from error
+    except (ValueError, EOFError, OSError, BadZipFile) as error:
+        raise wrong(file, f"it is no npz of plain arrays ({error})") from error
+
+
+def complain_of_samples(file: Path, x: np.ndarray, name: str) -> None:
+    """Raises EnvironmentFault unless x is a non-empty array of finite floats or bytes."""
+    if x.ndim < 2 or x.size == 0:
+        raise wrong(file, f"{name} has the shape {x.shape}, not samples x features")
+    if x.dtype != np.uint8 and x.dtype.kind != "f":
+        raise wrong(file, f"{name} holds {x.dtype}, neither floats nor uint8")
+    if not np.isfinite(x).all():
+        raise wrong(file, f"{name} holds values that are not finite")
+
+
+def complain_of_labels(file: Path, y: np.ndarray, n: int, name: str) -> None:
+    """Raises EnvironmentFault unless y holds a class for each of n samples."""
+    if y.shape != (n,):
+        raise wrong(file, f"{name} has the shape {y.shape}, but there are {n} samples")
+    if y.dtype.kind not in "iu" or int(y.min()) < 0:
+        raise wrong(file, f"{name} must hold classes 0, 1, … as integers")
+
+
+def channels_first(x: np.ndarray) -> np.ndarray:
+    """Images as [n, c, h, w], bytes of [n, h, w] too; floats become float32, other shapes stay."""
+    if x.dtype == np.uint8 and x.ndim == 3:
+        x = x[:, None]
+    elif x.ndim == 4 and x.shape[3] in CHANNELS and x.shape[1] not in CHANNELS:
+        x = x.transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(x if x.dtype == np.uint8 else x.astype(np.float32))
+
+
+def kind(x: np.ndarray) -> str:
+    """Shape and type of a sample."""
+    return f"{x.dtype} of shape {x.shape[1:]}"
+
+
+def wrong(file: Path, what: str) -> EnvironmentFault:
+    """The fault of a file with other contents than needed."""
+    return EnvironmentFault(f"{file}: {what}", "see the data set `arrays`: x_train, y_train, x_test, y_test")
