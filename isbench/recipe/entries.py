@@ -36,26 +36,20 @@ class Arms:
             what = "an empty one" if samplers.content == [] else shown(samplers.plain())
             self.problems.value(samplers, f"must be a list of samplers, not {what}")
             return False
-        before = len(self.problems.found)
-        for entry in samplers.items:
-            self._entry(entry)
-        if len(self.problems.found) == before:
-            self._baseline(samplers)
-        return len(self.problems.found) == before
+        right = [self._entry(entry) for entry in samplers.items]
+        return all(right) and self._baseline(samplers)
 
-    def _entry(self, entry: Node) -> None:
+    def _entry(self, entry: Node) -> bool:
         name = parts.named(entry, "sampler", catalogue.CATALOGUE, self.problems)
         if name is None:
-            return
+            return False
         options = sampler_options(name)
-        for suffix, node in grid.expand(entry, (*options, *GRID), self.problems):
-            if len(self.found) == grid.MOST:
-                self.problems.value(entry, f"is one too many: at most {grid.MOST} arms are allowed")
-                return
-            before = len(self.problems.found)
-            arm = self._arm(name, node, suffix, options)
-            if arm is not None and len(self.problems.found) == before:
-                self._add(arm, node)
+        before = len(self.problems.found)
+        points = grid.expand(entry, (*options, *GRID), self.problems)
+        right = [
+            self._add(name, *each, options) for each in points
+        ]  # all of them, not up to the first wrong one
+        return len(self.problems.found) == before and all(right)
 
     def _arm(self, name: str, node: Node, suffix: str, options: dict[str, Option]) -> Arm | None:
         own = {key: node.fields[key] for key in ENTRY if key in node.fields}
@@ -109,29 +103,36 @@ class Arms:
             self.problems.value(blamed, f"a pool of {pool} is smaller than the batch of {batch}", below)
         return {key: value for key, value in values.items() if not parts.same(usual[key], value)}
 
-    def _add(self, arm: Arm, node: Node) -> None:
+    def _add(self, name: str, suffix: str, node: Node, options: dict[str, Option]) -> bool:
+        """Take an arm that is right and differs from all before."""
+        before = len(self.problems.found)
+        arm = self._arm(name, node, suffix, options)
+        if arm is None or len(self.problems.found) > before:
+            return False
         label = arm.sampler.label
-        content = arm.model_dump_json(exclude={"sampler": {"label"}})
-        twin = self.contents.setdefault(content, label)
-        if twin != label or (label in self.found and self.found[label] == arm):
+        twin = self.contents.setdefault(arm.model_dump_json(exclude={"sampler": {"label"}}), label)
+        if twin != label or self.found.get(label) == arm:
             self.problems.value(node, f"is the same as {self._path(twin)} ('{twin}')")
         elif label in self.found:
             blamed = node.fields.get("label", node)
             taken = f"the label '{label}' is taken by {self._path(label)}"
             self.problems.value(blamed, f"{taken}; give this one a label of its own")
+        elif len(self.found) == grid.MOST:
+            self.problems.value(node, f"is one too many: at most {grid.MOST} arms are allowed")
         else:
             self.found[label], self.entries[label] = arm, node
+        return len(self.problems.found) == before
 
     def _path(self, label: str) -> str:
         return ".".join(map(str, self.entries[label].place.path))
 
-    def _baseline(self, samplers: Node) -> None:
-        uniform = [label for label, arm in self.found.items() if arm.sampler.name == BASELINE]
-        if not uniform:
-            self.problems.value(
-                samplers, f"none of them is {BASELINE}, to which all others are compared; add it"
-            )
-        elif len(uniform) > 1 and BASELINE not in uniform:
-            self.problems.value(
-                samplers, f"{' and '.join(uniform)} are {BASELINE}; label the baseline '{BASELINE}'"
-            )
+    def _baseline(self, samplers: Node) -> bool:
+        """Everything is compared to the arm `uniform`, which must be there and be what its label says."""
+        arm = self.found.get(BASELINE)
+        if arm is not None and arm.sampler.name == BASELINE:
+            return True
+        others = [label for label, each in self.found.items() if each.sampler.name == BASELINE]
+        hint = f"; leave the label of '{others[0]}' out" if len(others) == 1 else "; add it"
+        what = f"none of them is {BASELINE}, by sampler and by label, to which all others are compared"
+        self.problems.value(samplers, what + hint)
+        return False

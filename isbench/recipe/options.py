@@ -84,9 +84,11 @@ def check(
             problems.key(given, "comes with a later version of isbench")
         elif name not in skip:
             problems.key(given, f"unknown {what}{similar(name, (*options, *skip))}")
-    for name, option in options.items():
-        if option.required and name not in node.fields:
-            problems.value(node, f"is missing; expected {expectation(option)}", (name,))
+    missing = [name for name, option in options.items() if option.required and name not in node.fields]
+    if len(missing) == 1:
+        problems.value(node, f"is missing; expected {expectation(options[missing[0]])}", (missing[0],))
+    elif missing:
+        problems.value(node, f"needs {' and '.join(missing)}")
     return values
 
 
@@ -105,14 +107,13 @@ def _value(option: Option, node: Node, problems: Problems, batch: int | None) ->
     if isinstance(value, str) and value in option.later:
         problems.value(node, f"{shown(value)} comes with a later version of isbench")
         return None
-    batches = BATCHES.fullmatch(value) if option.samples and isinstance(value, str) else None
-    if batches:
-        if batch is None:
+    if option.samples and value is not None:
+        if batch is None and isinstance(value, str) and BATCHES.fullmatch(value):
             return None
-        value = float(batches[1]) * batch
-        value = int(value) if value.is_integer() else value
-    elif option.samples and type(value) is int and value < 1:
-        value = None
+        value = _samples(value, batch or 0)
+        if value is None:
+            problems.value(*_complaint(option, node, []))
+            return None
     adapter = _adapter(option.annotation)
     try:
         return adapter.dump_python(adapter.validate_json(json.dumps(value), strict=True), mode="json")
@@ -120,6 +121,15 @@ def _value(option: Option, node: Node, problems: Problems, batch: int | None) ->
         deepest = max((each["loc"] for each in error.errors(include_url=False)), key=len)
         problems.value(*_complaint(option, node, [step for step in deepest if isinstance(step, int)]))
         return None
+
+
+def _samples(value: Any, batch: int) -> int | None:
+    """A count of samples, `5x` resolved; None where it is none."""
+    batches = BATCHES.fullmatch(value) if isinstance(value, str) else None
+    count = float(batches[1]) * batch if batches else value
+    if isinstance(count, float) and batches and count.is_integer():
+        count = int(count)
+    return count if type(count) is int and 0 < count < 2**63 else None
 
 
 @functools.cache

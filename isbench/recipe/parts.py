@@ -39,15 +39,13 @@ def tagged(node: Node, known: Collection[str], later: tuple[str, ...], problems:
     if len(node.fields) != 1:
         problems.value(node, f"must be a name or a mapping of one key, not {_count(node)}")
         return None
-    name = next(iter(node.fields))
+    name, inner = next(iter(node.fields.items()))
     if name in known:
         return name
-    if name in later:
-        problems.key(node.fields[name], "comes with a later version of isbench")
-    else:
-        problems.key(
-            node.fields[name], f"unknown {kind}{similar(name, known) or '; known are ' + ', '.join(known)}"
-        )
+    hint = similar(name, known) or f"; known are {', '.join(known)}"
+    what = "comes with a later version of isbench" if name in later else f"unknown {kind} {shown(name)}{hint}"
+    blame = problems.value if inner.place == node.place else problems.key  # `start: x` has no key of its own
+    blame(inner, what)
     return None
 
 
@@ -108,8 +106,7 @@ def schedule(node: Node | None, problems: Problems) -> ScheduleSpec | None:
         values["at"] = tuple(values["at"])
         if list(values["at"]) != sorted(set(values["at"])):
             problems.value(node.fields[name].fields["at"], "must be increasing")
-    try_fields = {"name": name, **values}
-    return ScheduleSpec.model_validate(try_fields)
+    return ScheduleSpec.model_validate({"name": name, **values})
 
 
 def start(node: Node, problems: Problems) -> StartSpec | None:
@@ -146,9 +143,8 @@ def same(default: Any, value: Any) -> bool:
 def budgets(node: Node, problems: Problems) -> list[BudgetSpec]:
     """The budgets, each under its own name."""
     if not node.items:
-        problems.value(
-            node, f"must be a list of budgets, not {shown(node.plain()) if node.content else 'empty'}"
-        )
+        what = "an empty one" if node.content == [] else shown(node.plain())
+        problems.value(node, f"must be a list of budgets, not {what}")
     found: dict[str, BudgetSpec] = {}
     for item in node.items:
         spec = budget(item, problems)
@@ -177,6 +173,7 @@ def budget(node: Node, problems: Problems) -> BudgetSpec | None:
     if like is not None and unit != "epochs":
         problems.key(node.fields[unit], "a budget with like: counts the epochs of that label")
         return None
-    default = f"{unit}-{amount:g}" if like is None else f"like-{like}-{amount:g}-epochs"
+    number = f"{amount:.12g}".replace("+", "")
+    default = f"{unit}-{number}" if like is None else f"like-{like}-{number}-epochs"
     name = values.get("name") or slug(default)
     return BudgetSpec.model_validate({"name": name, "amount": float(amount), "unit": unit, "like": like})
