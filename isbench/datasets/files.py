@@ -82,7 +82,6 @@ def verify(name: str, root: Path) -> list[str]:
     for file in files_of(name):
         if not sound(root, file):
             raise corrupt(name, root, file.path)
-        lines.append(
-            f"{file.path}: {'SHA-256 as published' if file.sha256 else 'SHA-256 as noted when it was fetched'}"
-        )
+        known = "published" if file.sha256 else "noted when it was fetched"
+        lines.append(f"{file.path}: SHA-256 as {known}")
     return lines

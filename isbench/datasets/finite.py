@@ -62,18 +62,20 @@ def finite(spec: DatasetSpec, source: Source, device: torch.device, seed: int) -
         epoch_size=plain.n,
         origin=origin.to(device),
         labels=plain.targets,
-        pictures=painter(plain, source) if len(source.shape) == 3 and source.shape[0] in (1, 3) else None,
+        pictures=painter(plain, source.white)
+        if len(source.shape) == 3 and source.shape[0] in (1, 3)
+        else None,
         outlines=source.outlines,
     )
 
 
-def painter(plain: Stored, source: Source) -> Callable[[Tensor], np.ndarray]:
+def painter(plain: Stored, white: int) -> Callable[[Tensor], np.ndarray]:
     """Training images [k, h, w, 1 or 3] uint8 by number; floats outside [0, 1] are stretched to it."""
 
     def pictures(index: Tensor) -> np.ndarray:
         images = plain.gather(index).cpu().permute(0, 2, 3, 1).float()
         if plain.inputs.dtype == torch.uint8:
-            images = images / source.white
+            images = images / white
         elif len(images) and not 0 <= float(images.min()) <= float(images.max()) <= 1:
             images = (images - images.min()) / (images.max() - images.min()).clamp(min=1e-12)
         return (images * 255).round().to(torch.uint8).numpy()
