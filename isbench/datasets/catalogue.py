@@ -94,12 +94,32 @@ CATALOGUE: dict[str, Entry] = {
 }
 
 
+def entry_of(name: str) -> Entry:
+    """The entry of that name; raises UsageError if there is none."""
+    if name not in CATALOGUE:
+        raise UsageError(f"there is no data set {name}", f"there are {', '.join(CATALOGUE)}")
+    return CATALOGUE[name]
+
+
+def prepare_named(name: str, root: Path, say: Callable[[str], None]) -> None:
+    """Fetches a data set and says what it does; raises EnvironmentFault where that fails."""
+    entry = entry_of(name)
+    if entry.prepare is None:
+        say(f"{name} needs no download")
+    else:
+        entry.prepare(root, say)
+        say(f"{name} is in {root}")
+
+
+def verify_named(name: str, root: Path) -> list[str]:
+    """What was checked of a data set's files, a line each; raises EnvironmentFault at a bad one."""
+    entry = entry_of(name)
+    return [f"{name} has no files to check"] if entry.verify is None else entry.verify(root)
+
+
 def made(spec: DatasetSpec, root: Path) -> Source | Stream:
     """What the entry builds, with the wishes refused that it cannot fulfil."""
-    entry = CATALOGUE.get(spec.name)
-    if entry is None:
-        raise UsageError(f"there is no data set {spec.name}", f"there are {', '.join(CATALOGUE)}")
-    result = entry.build(root, **spec.options)
+    result = entry_of(spec.name).build(root, **spec.options)
     if isinstance(result, Stream):
         refuse_for_stream(spec)
     else:

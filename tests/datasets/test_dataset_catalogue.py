@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from isbench.datasets import published
-from isbench.datasets.catalogue import CATALOGUE, build
+from isbench.datasets.catalogue import CATALOGUE, build, prepare_named, verify_named
 from isbench.errors import UsageError
 from isbench.store.records import DatasetSpec
+from tests.datasets import tiny_datasets
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
@@ -43,3 +44,24 @@ def test_every_digest_is_a_sha256_and_every_path_stays_below_the_root(name):
         digests = [download.sha256, *(file.sha256 for file in download.files if file.sha256)]
         assert all(len(digest) == 64 and int(digest, 16) for digest in digests)
         assert all(not Path(file.path).is_absolute() and ".." not in file.path for file in download.files)
+
+
+@pytest.mark.parametrize("name", ["digits", "two-circles", "arrays"])
+def test_what_needs_no_download_says_so(name, tmp_path):
+    said = []
+    prepare_named(name, tmp_path, said.append)
+    assert said == [f"{name} needs no download"]
+    assert verify_named(name, tmp_path) == [f"{name} has no files to check"]
+
+
+def test_preparing_what_is_there_says_where(tmp_path, monkeypatch):
+    monkeypatch.setitem(published.PUBLISHED, "mnist", tiny_datasets.mnist(tmp_path))
+    said = []
+    prepare_named("mnist-pairs", tmp_path, said.append)
+    assert said == [f"mnist-pairs is in {tmp_path}"]
+    assert len(verify_named("mnist-pairs", tmp_path)) == 4
+
+
+def test_an_unknown_name_cannot_be_prepared(tmp_path):
+    with pytest.raises(UsageError, match="no data set imagenet"):
+        prepare_named("imagenet", tmp_path, print)
