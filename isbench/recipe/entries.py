@@ -33,14 +33,13 @@ class Arms:
         """Read every entry; what is wrong goes to `problems`. Whether nothing was wrong."""
         samplers = self.tree.fields["samplers"]
         if not samplers.items:
-            what = "an empty one" if samplers.content == [] else shown(samplers.plain())
-            self.problems.value(samplers, f"must be a list of samplers, not {what}")
+            self.problems.value(samplers, f"must be a list of samplers, not {shown(samplers.plain())}")
             return False
         right = [self._entry(entry) for entry in samplers.items]
         return all(right) and self._baseline(samplers)
 
     def _entry(self, entry: Node) -> bool:
-        name = parts.named(entry, "sampler", catalogue.CATALOGUE, self.problems)
+        name = parts.named(entry, "sampler", "sampler", catalogue.CATALOGUE, self.problems)
         if name is None:
             return False
         options = sampler_options(name)
@@ -55,8 +54,8 @@ class Arms:
         own = {key: node.fields[key] for key in ENTRY if key in node.fields}
         entry = check(ENTRY, Node(own, node.place), self.problems)
         batch = entry.get("batch", None if "batch" in own else self.batch)
-        what, skip = f"option of {name}", (*ENTRY, *ENTRY_STRUCTURE)
-        values = check(options, node, self.problems, what=what, batch=batch, skip=skip)
+        what, others = f"option of {name}", (*ENTRY, *ENTRY_STRUCTURE)
+        values = check(options, node, self.problems, what=what, batch=batch, others=others)
         optimizer = parts.optimizer(self._optimizer(node), self.problems)
         schedule = parts.schedule(
             node.fields.get("schedule", self.tree.fields.get("schedule")), self.problems

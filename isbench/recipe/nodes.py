@@ -70,6 +70,7 @@ class Problem:
     message: str
     at_key: bool = False
     below: Path = ()  # what is missing or meant below the place
+    follows: bool = False  # it may be a consequence of another mistake, and is told if it stands alone
 
     @property
     def mark(self) -> tuple[int, int]:
@@ -87,9 +88,9 @@ class Problems:
         """Take a mistake, unless it is known."""
         self.found[problem] = None
 
-    def value(self, node: Node, message: str, below: Path = ()) -> None:
+    def value(self, node: Node, message: str, below: Path = (), *, follows: bool = False) -> None:
         """A wrong value."""
-        self.add(Problem(node.place, message, False, below))
+        self.add(Problem(node.place, message, False, below, follows))
 
     def key(self, node: Node, message: str) -> None:
         """A key that should not be there."""
@@ -108,7 +109,8 @@ class Problems:
 
     def text(self, name: str, lines: list[str]) -> str:
         """One line for each mistake in the order of the file, each with the source line and a caret."""
-        ordered = sorted(self.found, key=lambda problem: (problem.place.option, problem.mark))
+        causes = [problem for problem in self.found if not problem.follows]
+        ordered = sorted(causes or self.found, key=lambda problem: (problem.place.option, problem.mark))
         told = [_told(problem, name, lines) for problem in ordered[:MOST]]
         more = [f"... and {len(ordered) - MOST} more"] if len(ordered) > MOST else []
         return "\n".join((*told, *more))
@@ -140,19 +142,25 @@ def shown(value: Any) -> str:
     elif value is None:
         text = "nothing"
     elif isinstance(value, dict):
-        text = "a mapping"
+        text = "a mapping" if value else "an empty mapping"
     elif isinstance(value, list):
-        text = "a list"
+        text = "a list" if value else "an empty list"
     else:
         text = repr(value)
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def similar(word: str, known: Iterable[str]) -> str:
-    """` (did you mean 'x'?)` where something known is spelt alike, else nothing."""
+def closest(word: str, known: Iterable[str]) -> str:
+    """What is known and spelt alike; empty if there is nothing."""
     names = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
-    return f" (did you mean '{names[close[0]]}'?)" if close else ""
+    return names[close[0]] if close else ""
+
+
+def similar(word: str, known: Iterable[str]) -> str:
+    """` (did you mean 'x'?)` where something known is spelt alike, else nothing."""
+    close = closest(word, known)
+    return f" (did you mean '{close}'?)" if close else ""
 
 
 def is_slug(text: str) -> bool:

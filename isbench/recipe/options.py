@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import TypeAdapter, ValidationError
 
-from isbench.recipe.nodes import Node, Problems, shown, similar
+from isbench.recipe.nodes import Node, Problems, closest, shown, similar
 
 REQUIRED: Any = inspect.Parameter.empty
 BATCHES = re.compile(r"([0-9]+(?:\.[0-9]+)?)x")
@@ -67,14 +67,18 @@ def check(
     *,
     what: str = "option",
     batch: int | None = None,
-    skip: tuple[str, ...] = (),
+    others: tuple[str, ...] = (),
+    needed: tuple[str, ...] = (),
     later: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """The values of a mapping that are right, as JSON would hold them; what is wrong goes to `problems`.
 
-    `batch` resolves `5x`; where it is None such values are left out. `skip`: keys that somebody else checks.
+    `batch` resolves `5x`; where it is None such values are left out. `others`: keys that somebody else
+    checks, of which `needed` must be there.
     """
     values: dict[str, Any] = {}
+    meant: set[str] = set()
+    known = (*options, *others)
     for name, given in node.fields.items():
         if name in options:
             value = _value(options[name], given, problems, batch)
@@ -82,14 +86,23 @@ def check(
                 values[name] = value
         elif name in later:
             problems.key(given, "comes with a later version of isbench")
-        elif name not in skip:
-            problems.key(given, f"unknown {what}{similar(name, (*options, *skip))}")
-    missing = [name for name, option in options.items() if option.required and name not in node.fields]
-    if len(missing) == 1:
-        problems.value(node, f"is missing; expected {expectation(options[missing[0]])}", (missing[0],))
-    elif missing:
-        problems.value(node, f"needs {' and '.join(missing)}")
+        elif name not in others:
+            problems.key(given, f"unknown {what}{similar(name, known)}")
+            meant.add(closest(name, known))
+    required = (*needed, *(name for name, option in options.items() if option.required))
+    _missing(
+        [name for name in required if name not in node.fields and name not in meant], options, node, problems
+    )
     return values
+
+
+def _missing(names: list[str], options: Mapping[str, Option], node: Node, problems: Problems) -> None:
+    """One complaint for all that is missing; what a misspelt key meant is not missing."""
+    if len(names) > 1:
+        problems.value(node, f"needs {' and '.join(names)}")
+    elif names:
+        hint = f"; expected {expectation(options[names[0]])}" if names[0] in options else ""
+        problems.value(node, f"is missing{hint}", (names[0],))
 
 
 def expectation(option: Option) -> str:

@@ -14,14 +14,14 @@ from isbench.recipe.schema import BudgetSpec
 from isbench.store.records import DatasetSpec, ModelSpec, OptimizerSpec, ScheduleSpec, StartSpec
 
 
-def named(node: Node, key: str, known: Collection[str], problems: Problems) -> str | None:
+def named(node: Node, kind: str, key: str, known: Collection[str], problems: Problems) -> str | None:
     """The name that a mapping gives under `key`, if there is such a thing."""
-    kind = "sampler" if key == "sampler" else node.place.path[-1]
     if not isinstance(node.content, dict):
         problems.value(node, f"must be a name or a mapping with the key {key}, not {shown(node.plain())}")
         return None
     if key not in node.fields:
-        problems.value(node, f"is missing; expected the name of a {kind}", (key,))
+        layer = node.place.path[:1] in (("variants",), ("profiles",)) or bool(node.place.option)
+        problems.value(node, f"is missing; expected the name of a {kind}", (key,), follows=layer)
         return None
     name = node.fields[key].content
     if isinstance(name, str) and name in known:
@@ -33,9 +33,8 @@ def named(node: Node, key: str, known: Collection[str], problems: Problems) -> s
     return None
 
 
-def tagged(node: Node, known: Collection[str], later: tuple[str, ...], problems: Problems) -> str | None:
+def tagged(node: Node, kind: str, known: Collection[str], problems: Problems) -> str | None:
     """The one key of a mapping, if it names something known."""
-    kind = str(node.place.path[-1])
     if len(node.fields) != 1:
         problems.value(node, f"must be a name or a mapping of one key, not {_count(node)}")
         return None
@@ -43,7 +42,8 @@ def tagged(node: Node, known: Collection[str], later: tuple[str, ...], problems:
     if name in known:
         return name
     hint = similar(name, known) or f"; known are {', '.join(known)}"
-    what = "comes with a later version of isbench" if name in later else f"unknown {kind} {shown(name)}{hint}"
+    later = name in keys.LATER.get(kind, ())
+    what = "comes with a later version of isbench" if later else f"unknown {kind} {shown(name)}{hint}"
     blame = problems.value if inner.place == node.place else problems.key  # `start: x` has no key of its own
     blame(inner, what)
     return None
@@ -55,11 +55,11 @@ def _count(node: Node) -> str:
 
 def dataset(node: Node, problems: Problems) -> DatasetSpec | None:
     """The data set, its own options apart from those that all have."""
-    name = named(node, "name", DATASETS, problems)
+    name = named(node, "dataset", "name", DATASETS, problems)
     if name is None:
         return None
     options = keys.dataset_options(name)
-    values = check(options, node, problems, what=f"option of {name}", skip=("name",))
+    values = check(options, node, problems, what=f"option of {name}", others=("name",))
     common = {key: values.pop(key) for key in keys.DATASET if key in values}
     if "classes" in common:
         common["classes"] = tuple(common["classes"])
@@ -68,12 +68,12 @@ def dataset(node: Node, problems: Problems) -> DatasetSpec | None:
 
 def model(node: Node, problems: Problems) -> ModelSpec | None:
     """The model and its options."""
-    name = named(node, "name", MODELS, problems)
+    name = named(node, "model", "name", MODELS, problems)
     if name is None:
         return None
     options = keys.model_options(name)
     values = check(
-        options, node, problems, what=f"option of {name}", skip=("name",), later=keys.LATER["model"]
+        options, node, problems, what=f"option of {name}", others=("name",), later=keys.LATER["model"]
     )
     return ModelSpec(name=name, options=spoken(options, values))
 
@@ -85,12 +85,15 @@ def optimizer(node: Node | None, problems: Problems) -> OptimizerSpec | None:
     if isinstance(node.content, dict) and "name" not in node.fields:
         name = "adam"
     else:
-        name = named(node, "name", keys.OPTIMIZERS, problems)
+        name = named(node, "optimizer", "name", keys.OPTIMIZERS, problems)
     if name is None:
         return None
-    what = f"option of {name}"
-    later = keys.LATER["optimizer"]
-    values = check(keys.OPTIMIZERS[name], node, problems, what=what, skip=("name",), later=later)
+    what, own = f"option of {name}", Problems()
+    values = check(keys.OPTIMIZER, node, own, what=what, others=("name",), later=keys.LATER["optimizer"])
+    for key in values.keys() - keys.OPTIMIZERS[name].keys():
+        if not own.found:  # a misspelt name explains it
+            own.key(node.fields[key], f"unknown {what}")
+    problems.extend(own)
     return OptimizerSpec.model_validate({"name": name, **values})
 
 
@@ -98,7 +101,7 @@ def schedule(node: Node | None, problems: Problems) -> ScheduleSpec | None:
     """The learning rate over progress."""
     if node is None:
         return ScheduleSpec()
-    name = tagged(node, keys.SCHEDULES, (), problems)
+    name = tagged(node, "schedule", keys.SCHEDULES, problems)
     if name is None:
         return None
     values = _options_of(node.fields[name], keys.SCHEDULES[name], name, problems)
@@ -111,7 +114,7 @@ def schedule(node: Node | None, problems: Problems) -> ScheduleSpec | None:
 
 def start(node: Node, problems: Problems) -> StartSpec | None:
     """The start criterion; `{epochs: 2}` is the criterion `epochs` with `at` 2."""
-    name = tagged(node, keys.start_names(), keys.LATER["start"], problems)
+    name = tagged(node, "start", keys.start_names(), problems)
     if name is None:
         return None
     options = keys.start_options(name)
@@ -143,8 +146,7 @@ def same(default: Any, value: Any) -> bool:
 def budgets(node: Node, problems: Problems) -> list[BudgetSpec]:
     """The budgets, each under its own name."""
     if not node.items:
-        what = "an empty one" if node.content == [] else shown(node.plain())
-        problems.value(node, f"must be a list of budgets, not {what}")
+        problems.value(node, f"must be a list of budgets, not {shown(node.plain())}")
     found: dict[str, BudgetSpec] = {}
     for item in node.items:
         spec = budget(item, problems)

@@ -15,10 +15,15 @@ from isbench.recipe.schema import Setting
 
 def general(tree: Node, problems: Problems) -> dict[str, Any]:
     """The plain keys of a recipe, defaults filled in; what is wrong is left out and goes to `problems`."""
-    values = check(keys.RECIPE, tree, problems, what="key", skip=keys.STRUCTURE, later=keys.LATER["recipe"])
-    for key in keys.NEEDED:
-        if key not in tree.fields:
-            problems.value(tree, "is missing", (key,))
+    values = check(
+        keys.RECIPE,
+        tree,
+        problems,
+        what="key",
+        others=keys.STRUCTURE,
+        needed=keys.NEEDED,
+        later=keys.LATER["recipe"],
+    )
     if "seeds" in values:
         values["seeds"] = _seeds(tree.fields["seeds"], values["seeds"], problems)
     if "points" in values:

@@ -38,7 +38,7 @@ def place(text: str) -> str:
          "dataset.augment: 'mixup' comes with a later version of isbench"),
         ("digits", "{name: digits, keep: §disk}",
          "dataset.keep: 'disk' comes with a later version of isbench"),
-        ("- {epochs: 1}", "§[]", "budgets: must be a list of budgets, not an empty one"),
+        ("- {epochs: 1}", "§[]", "budgets: must be a list of budgets, not an empty list"),
         ("{epochs: 1}", "§5", "budgets.0: must be a mapping such as {epochs: 5}, not 5"),
         ("{epochs: 1}", "§{}", "budgets.0: must name one of epochs, seconds, passes, steps, not 0 of them"),
         ("{epochs: 1}", "§{epochs: 1, steps: 2}",
@@ -85,9 +85,9 @@ def place(text: str) -> str:
          "samplers: none of them is uniform, by sampler and by label, to which all others are compared; "
          "leave the label of 'base' out"),
         ("  - uniform\n  - highest-loss\n", "  §{}\n",
-         "samplers: must be a list of samplers, not a mapping"),
+         "samplers: must be a list of samplers, not an empty mapping"),
         ("  - uniform\n  - highest-loss\n", "  §[]\n",
-         "samplers: must be a list of samplers, not an empty one"),
+         "samplers: must be a list of samplers, not an empty list"),
         ("  - uniform\n  - highest-loss\n", "  §- highest-loss\n",
          "samplers: none of them is uniform, by sampler and by label, to which all others are compared; "
          "add it"),
@@ -182,7 +182,7 @@ def test_the_source_line_stands_below_with_a_caret(write, small):
     path = write(small + "seeds: {}\n")
     with pytest.raises(RecipeError) as caught:
         load(path)
-    told = "seeds: must be a whole number from 1 to 10000 or a list of seeds, not a mapping"
+    told = "seeds: must be a whole number from 1 to 10000 or a list of seeds, not an empty mapping"
     assert str(caught.value) == f"{path}:8:8: {told}\n    seeds: {{}}\n           ^"
 
 
