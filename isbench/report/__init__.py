@@ -1,5 +1,18 @@
 """Tables, figures and one page from a results folder; never needs torch nor the data set."""
 
+from pathlib import Path
+
+from isbench.errors import UsageError
 from isbench.report.html import report
 
-__all__ = ["report"]
+__all__ = ["below", "report"]
+
+
+def below(folder: Path) -> list[Path]:
+    """The results folders that a path names: itself, or those that it holds."""
+    if (folder / "plan.json").is_file():
+        return [folder]
+    found = sorted(path.parent for path in folder.glob("*/plan.json"))
+    if not found:
+        raise UsageError(f"{folder} holds no results", "name a folder that has a plan.json, or its parent")
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from isbench.report.frames import Frame, Group, Results, known
@@ -16,7 +16,7 @@ SHARES = {
     "choose": ("draw", "select", "update"),
     "train": ("forward", "backward", "optimise"),
 }
-METRICS = {"test_error": "test error", "test_loss": "test loss", "train_loss": "training loss"}
+METRICS = {"test_error": "test error", "test_loss": "test loss"}
 SPENT = {"epochs": "epochs", "passes": "passes", "steps": "steps", "train_seconds": "seconds"}
 
 
@@ -47,10 +47,8 @@ def compared(results: Results) -> list[tuple[str, str]]:
         ("threads", ", ".join(sorted({str(cell.threads) for cell in cells}))),
         ("machine", "; ".join(_machines(results)) or "unknown"),
     ]
-    pilots = [f"{pilot.budget}: {_seconds(pilot.seconds)}" for pilot in plan.pilots]
-    return facts + (
-        [("pilots", "; ".join(pilots) + " (median of the baseline's pilot runs)")] if pilots else []
-    )
+    pilots = "; ".join(f"{pilot.budget}: {_seconds(pilot.seconds)}" for pilot in plan.pilots)
+    return facts + ([("pilots", f"{pilots} (median of the baseline's pilot runs)")] if pilots else [])
 
 
 def headline(results: Results) -> str:
@@ -85,13 +83,11 @@ def troubles(results: Results) -> list[dict[str, str]]:
         outcome = run.record.outcome if run.record else None
         if outcome is None or outcome.status != "done":
             row = {name: str(value) for name, value in run.labels.items()}
-            found.append(
-                row
-                | {
-                    "status": outcome.status if outcome else "missing",
-                    "note": outcome.note if outcome else "",
-                }
-            )
+            row |= {
+                "status": outcome.status if outcome else "missing",
+                "note": outcome.note if outcome else "",
+            }
+            found.append(row)
     return found
 
 
@@ -134,7 +130,7 @@ def words(record: Record) -> str:
     return f"{name} ({said})" if said else str(name)
 
 
-def _by_variant(results: Results, say) -> str:
+def _by_variant(results: Results, say: Callable[[Run], str]) -> str:
     found: dict[str, dict[str, None]] = {}
     for run in results.runs:
         found.setdefault(run.block.variant, {})[say(run)] = None
@@ -162,17 +158,17 @@ def _seconds(seconds: float | None) -> str:
 
 
 def _count(results: Results, group: Group, label: str) -> Value:
-    place = (group.variant, group.budget.name)
-    arm = [run for run in results.runs if (run.block.variant, run.block.budget) == place]
-    states = [
-        run.record.outcome.status if run.record else "missing"
-        for run in arm
-        if run.cell.sampler.label == label
-    ]
+    place = (group.variant, group.budget.name, label)
+    arm = [run for run in results.runs if (*_place(run), run.cell.sampler.label) == place]
+    states = [run.record.outcome.status if run.record else "missing" for run in arm]
     settled = sum(state in FINAL for state in states)
     diverged = states.count("diverged")
     text = f"{settled} of {len(states)}" + (f", {diverged} diverged" if diverged else "")
     return Value(text, float(settled))
+
+
+def _place(run: Run) -> tuple[str, str]:
+    return run.block.variant, run.block.budget
 
 
 def _settled(run: Run) -> bool:

@@ -1,4 +1,4 @@
-"""How far the numbers can be trusted: counts, accounting, overshoot, load, and what a start criterion may read."""
+"""How far the numbers can be trusted: counts, accounting, overshoot, load, what a start criterion reads."""
 
 from __future__ import annotations
 
@@ -41,9 +41,7 @@ def _counts(results: Results) -> str:
     seeds = len({run.block.seed for run in results.runs})
     said = ", ".join(f"{count} {state}" for state, count in states.most_common())
     few = " With so few seeds a difference between means says little." if seeds < 5 else ""
-    return (
-        f"{said or 'none planned'}; n = {seeds} seed{'s' if seeds != 1 else ''} for each arm and budget.{few}"
-    )
+    return f"{said or 'none planned'}; n = {seeds} for each arm and budget.{few}"
 
 
 def _others(results: Results) -> str:
@@ -59,9 +57,8 @@ def _accounting(results: Results) -> str:
             worst = (rest, run)
     if worst[1] is None:
         return "no phases were measured"
-    place = ", ".join(
-        filter(None, (worst[1].cell.sampler.label, worst[1].block.variant, worst[1].block.budget))
-    )
+    labels = worst[1].labels
+    place = ", ".join(str(labels[name]) for name in ("sampler", "variant", "budget") if labels[name])
     return f"phases add up to the training time within {worst[0]:.2%} in the worst run ({place})"
 
 
@@ -69,7 +66,7 @@ def _overshoot(records: list[RunRecord]) -> str:
     over = [
         (record.outcome.overshoot_seconds, record.outcome.overshoot_seconds / record.cell.budget.amount)
         for record in records
-        if record.outcome.overshoot_seconds is not None and record.cell.budget.unit == "seconds"
+        if record.outcome.overshoot_seconds is not None and record.cell.budget.amount > 0
     ]
     if not over:
         return "no budget in seconds"
@@ -94,7 +91,7 @@ def _load(records: list[RunRecord]) -> str:
 def _modes(records: list[RunRecord]) -> str:
     says = {
         "race": "every step of the timed runs is measured",
-        "profile": "measured on a sample of the steps",
+        "profile": "a sample of the steps is measured",
     }
     modes = dict.fromkeys(record.outcome.phase_mode for record in records)
     return "; ".join(f"{mode}: {says[mode]}" for mode in modes)

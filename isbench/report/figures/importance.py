@@ -16,7 +16,7 @@ from isbench.report.figures.style import INK, WIDTH, Picture, figure
 from isbench.report.frames import Frame, Group, Results
 
 ACROSS = 5  # moments shown
-CROWD = 1_000  # points from which on a panel is drawn as pixels
+CROWD = 4_000  # points in a picture from which on they are drawn as pixels
 NORM = Normalize(0, 1)
 
 
@@ -45,11 +45,12 @@ def _picture(results: Results, group: Group, arms: dict[str, Arrays]) -> Picture
     drawn = figure((side + 0.04) * len(arms) + 0.7, pad=0.02)
     panels = drawn.subplots(len(arms), across, squeeze=False)
     curves = exhibits.outlines(results, group)
+    crowd = across * sum(len(arm["coordinates"]) for arm in arms.values()) > CROWD
     for row, (label, arm) in zip(panels, arms.items(), strict=True):
         for axes in row:
             square(axes)
         for axes, moment in zip(row, moments[label], strict=False):
-            _panel(axes, arm["coordinates"], ranks(arm["value"][moment]), curves)
+            _panel(axes, arm["coordinates"], ranks(arm["value"][moment]), curves, crowd)
         row[0].set_ylabel(label, rotation=0, ha="right", va="center", labelpad=6)
     _titles(panels, arms, moments)
     drawn.legend(handles=_scale(), loc="outside lower center", ncols=3)
@@ -66,9 +67,8 @@ def _scale() -> list[Line2D]:
     return [Line2D([], [], color=colormaps["viridis"](at), label=says, **dot) for says, at in shades.items()]
 
 
-def _panel(axes: Axes, places: np.ndarray, rank: np.ndarray, curves: list[np.ndarray]) -> None:
+def _panel(axes: Axes, places: np.ndarray, rank: np.ndarray, curves: list[np.ndarray], crowd: bool) -> None:
     x, y = places.T
-    crowd = len(x) > CROWD
     axes.scatter(x, y, c=rank, s=4.0, cmap="viridis", norm=NORM, linewidths=0, rasterized=crowd)
     for curve in curves:
         axes.plot(*np.vstack([curve, curve[:1]]).T, color="black", linewidth=0.6)

@@ -21,9 +21,9 @@ SHOWN = 600  # values of a line at most: more would only blacken it
 
 
 def pictures(results: Results) -> list[Picture]:
-    """One picture for each variant and budget in which an arm waited before it selected."""
+    """One picture for each variant in which an arm waited before it selected."""
     found: list[Picture] = []
-    for group, traces in exhibits.first(results, "trace", TRACE):
+    for group, traces in exhibits.once(results, "trace", TRACE):
         waiting = {label: trace for label, trace in traces.items() if _waits(results, group, label, trace)}
         if waiting:
             found.append(_picture(results, group, waiting))
@@ -89,13 +89,7 @@ def _panel(axes: Axes, trace: Arrays, signal: np.ndarray, limit: float | None, l
     if active.any() and not active[0]:
         at = int(np.argmax(active))
         height = signal[at] if np.isfinite(signal[at]) else limit or 0.0
-        star = {
-            "marker": "*",
-            "markersize": 10,
-            "markeredgecolor": "white",
-            "markeredgewidth": 0.5,
-            "clip_on": False,
-        }
+        star = {"marker": "*", "markersize": 10, "markeredgecolor": "white", "clip_on": False}
         axes.plot([step[at]], [height], color=INK, linestyle="none", zorder=5, **star)
     axes.set_ylim(bottom=0)
     axes.set_xlim(0, max(float(step.max(initial=1.0)), 1.0))

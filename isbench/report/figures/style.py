@@ -119,7 +119,7 @@ def _but_threshold(cell: Cell) -> str:
 
 def figure(height: float, pad: float = 0.04167) -> Figure:
     """An empty figure of full width; `height` and `pad` (around panels) in inches."""
-    return Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(w_pad=pad, h_pad=pad))
+    return Figure(figsize=(WIDTH, height), dpi=DPI, layout=ConstrainedLayoutEngine(w_pad=pad, h_pad=pad))
 
 
 def legend(figure: Figure, drawn: dict[str, Look], extra: list[Line2D] | None = None) -> None:
