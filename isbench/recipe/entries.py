@@ -45,9 +45,7 @@ class Arms:
         options = sampler_options(name)
         before = len(self.problems.found)
         points = grid.expand(entry, (*options, *GRID), self.problems)
-        right = [
-            self._add(name, *each, options) for each in points
-        ]  # all of them, not up to the first wrong one
+        right = [self._add(name, *each, options) for each in points]  # all, not up to the first wrong one
         return len(self.problems.found) == before and all(right)
 
     def _arm(self, name: str, node: Node, suffix: str, options: dict[str, Option]) -> Arm | None:
@@ -109,8 +107,9 @@ class Arms:
         if arm is None or len(self.problems.found) > before:
             return False
         label = arm.sampler.label
-        twin = self.contents.setdefault(arm.model_dump_json(exclude={"sampler": {"label"}}), label)
-        if twin != label or self.found.get(label) == arm:
+        content = arm.model_dump_json(exclude={"sampler": {"label"}})
+        twin = self.contents.get(content)
+        if twin is not None:
             self.problems.value(node, f"is the same as {self._path(twin)} ('{twin}')")
         elif label in self.found:
             blamed = node.fields.get("label", node)
@@ -119,7 +118,7 @@ class Arms:
         elif len(self.found) == grid.MOST:
             self.problems.value(node, f"is one too many: at most {grid.MOST} arms are allowed")
         else:
-            self.found[label], self.entries[label] = arm, node
+            self.found[label], self.entries[label], self.contents[content] = arm, node, label
         return len(self.problems.found) == before
 
     def _path(self, label: str) -> str:

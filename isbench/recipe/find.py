@@ -14,10 +14,10 @@ SUFFIXES = (".yaml", ".yml")
 
 def shipped() -> dict[str, Path]:
     """The recipes that come with isbench: name -> file."""
-    roots = [Path(__file__).parents[2] / "recipes"]  # a checkout
-    spec = util.find_spec("isbench.recipes")
-    if spec is not None:
-        roots += map(Path, spec.submodule_search_locations or ())
+    checkout, installed = Path(__file__).parents[2], util.find_spec("isbench.recipes")
+    roots = [checkout / "recipes"] if (checkout / "pyproject.toml").is_file() else []
+    if installed is not None:
+        roots += map(Path, installed.submodule_search_locations or ())
     return {name(path): path for root in roots for path in sorted(root.rglob("*.yaml"))}
 
 

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from isbench.recipe import load
 from isbench.recipe.schema import BudgetSpec
+from isbench.samplers import catalogue
 from isbench.store.records import OptimizerSpec, ScheduleSpec, StartSpec
 
 
@@ -154,3 +157,15 @@ def test_a_recipe_is_the_same_in_long_and_in_short(loaded, small):
     )
     assert loaded(long).settings == loaded(small).settings
     assert loaded(long).seeds == loaded(small).seeds
+
+
+def test_a_sampler_with_a_start_of_its_own_keeps_it_unless_its_entry_says_otherwise(
+    loaded, small, monkeypatch
+):
+    entry = catalogue.CATALOGUE["highest-loss"]
+    gated = replace(entry, start=StartSpec(name="steps", options={"at": 3}))
+    monkeypatch.setitem(catalogue.CATALOGUE, "gated-test", gated)
+    text = small + "  - gated-test\n  - {sampler: gated-test, label: own, start: none}\nstart: {epochs: 1}\n"
+    found = arms(loaded(text))
+    assert found["gated-test"].sampler.start == gated.start
+    assert found["own"].sampler.start == StartSpec()
