@@ -9,11 +9,11 @@ import typer
 from typer.core import TyperGroup
 
 from isbench import console
-from isbench.errors import CellsFailed, IsbenchError, UsageError
+from isbench.errors import CellsFailed, Interrupted, IsbenchError, UsageError
 
 if TYPE_CHECKING:
     from isbench.bench.run import Watch
-    from isbench.bench.site import Request, Site
+    from isbench.bench.site import Site
 
 WELCOME = """isbench answers whether choosing training samples makes training faster on this machine. Try
 
@@ -31,7 +31,7 @@ class Commands(TyperGroup):
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except IsbenchError as error:
+        except (IsbenchError, Interrupted) as error:
             console.fail(str(error))
             raise typer.Exit(error.code) from None
 
@@ -90,10 +90,10 @@ def run(
 
     Example: isbench run smoke
     """
-    from isbench.bench.site import Request
+    from isbench.bench.site import Request, open_sites
 
-    request = Request(out, data_root(data), device, only, fresh, retry_failed, max_hours)
-    for site in sites(recipes, profile, sets, seeds, request):
+    request = Request(out, data, device, only, fresh, retry_failed, max_hours)
+    for site in open_sites(recipes, profile, sets, seeds, request):
         if dry_run:
             show_plan(site, measure=False, json=json)
         else:
@@ -102,39 +102,14 @@ def run(
 
 def run_site(site: Site, watch: Watch, json: bool) -> None:
     """Run one recipe; what there is to show is shown also when cells have failed."""
-    from isbench.bench.run import Interrupted
     from isbench.bench.run import run as run_missing
-    from isbench.report import report
+    from isbench.report import report, summary
 
-    try:
-        lost = run_missing(site, watch)
-    except Interrupted as stop:
-        console.fail(
-            f"stopped; what is done lies in {site.store.folder}, the same command goes on from there"
-        )
-        raise typer.Exit(stop.code) from None
+    lost = run_missing(site, watch)
     page = report(site.store.folder)
-    console.show_result(site.store.folder, page, json)
+    console.show_result(page, summary(site.store.folder), json)
     if lost:
         raise CellsFailed(f"{len(lost)} cells failed, the first: {lost[0]}", "--retry-failed runs them again")
-
-
-def sites(
-    recipes: list[str], profile: str | None, sets: list[str] | None, seeds: int | None, request: Request
-) -> list[Site]:
-    """All recipes of a command, checked before the first one is run."""
-    from isbench.bench.site import Opened, open_site
-    from isbench.recipe import open_recipe
-
-    opened = [Opened(*open_recipe(recipe, profile, tuple(sets or ()), seeds)) for recipe in recipes]
-    return [open_site(each, request) for each in opened]
-
-
-def data_root(data: Path | None) -> Path:
-    """Where data sets lie."""
-    from isbench.datasets.files import default_root
-
-    return data or default_root()
 
 
 @app.command()
@@ -153,9 +128,9 @@ def plan(
 
     Example: isbench plan mnist --profile cpu
     """
-    from isbench.bench.site import Request
+    from isbench.bench.site import Request, open_sites
 
-    for site in sites([recipe], profile, sets, seeds, Request(out, data_root(data), device)):
+    for site in open_sites([recipe], profile, sets, seeds, Request(out, data, device)):
         show_plan(site, measure=estimate, json=json)
 
 
@@ -174,10 +149,11 @@ def report(
 
     Example: isbench report results/smoke
     """
-    from isbench.report import report_all
+    from isbench.report import below
+    from isbench.report import report as write
 
-    for page in report_all(folder):
-        console.say(str(page))
+    for results in below(folder):
+        console.say(str(write(results)))
 
 
 @app.command("list")
@@ -191,12 +167,7 @@ def list_(
     """
     from isbench import cards
 
-    for heading, rows in cards.listing(kind).items():
-        if json:
-            console.dump({heading: rows})
-        else:
-            console.say(heading)
-            console.table(rows)
+    console.show_listing(cards.listing(kind), json)
 
 
 @app.command()
@@ -219,8 +190,9 @@ def prepare(name: Annotated[str, typer.Argument(help="A data set.")], data: Data
     Example: isbench data prepare mnist
     """
     from isbench.datasets.catalogue import prepare_named
+    from isbench.datasets.files import default_root
 
-    prepare_named(name, data_root(data), console.watch(False).say)
+    prepare_named(name, data or default_root(), console.watch(False).say)
 
 
 @data_app.command()
@@ -230,8 +202,9 @@ def verify(name: Annotated[str, typer.Argument(help="A data set.")], data: Data 
     Example: isbench data verify mnist
     """
     from isbench.datasets.catalogue import verify_named
+    from isbench.datasets.files import default_root
 
-    for line in verify_named(name, data_root(data)):
+    for line in verify_named(name, data or default_root()):
         console.say(line)
 
 
@@ -243,11 +216,9 @@ def doctor(
 
     Example: isbench doctor
     """
-    from dataclasses import asdict
-
     from isbench.bench.doctor import examine
 
-    console.show_findings([asdict(finding) for finding in examine(device, data_root(data), out)], json)
+    console.show_findings(examine(device, data, out), json)
 
 
 @app.command()

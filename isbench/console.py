@@ -7,9 +7,11 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from isbench.store.records import Cell, Outcome, Point
 
 Row = Mapping[str, Any]
@@ -36,7 +38,7 @@ def dump(content: Any) -> None:
     print(json.dumps(content, indent=1, allow_nan=False))
 
 
-def table(rows: Iterable[Row], file: TextIO | None = None, right: Sequence[str] = ()) -> None:
+def table(rows: Iterable[Row], right: Sequence[str] = ()) -> None:
     """Rows as a table, as wide as they need; empty is unknown."""
     from rich import box
     from rich.console import Console
@@ -50,9 +52,8 @@ def table(rows: Iterable[Row], file: TextIO | None = None, right: Sequence[str] 
         shown.add_column(name, justify="right" if name in right else "left", overflow="fold")
     for row in rows:
         shown.add_row(*(escaped(row[name]) for name in rows[0]))
-    file = file or sys.stdout
-    width = None if file.isatty() else 160
-    Console(file=file, width=width, force_interactive=False).print(shown)
+    width = None if sys.stdout.isatty() else 160
+    Console(file=sys.stdout, width=width, force_interactive=False).print(shown)
 
 
 def escaped(value: Any) -> str:
@@ -84,6 +85,25 @@ def standing(point: Point) -> str:
     """How far a cell is, and what its model is worth."""
     worth = f"error {point.test_error:.4f}" if point.test_error is not None else f"loss {point.test_loss}"
     return f"{point.progress:4.0%}  {point.epochs:.2f} epochs  {point.train_seconds:.1f} s  test {worth}"
+
+
+def show_listing(listing: Mapping[str, Sequence[Row]], json: bool) -> None:
+    """What recipes can name, by kind."""
+    if json:
+        return dump(listing)
+    for heading, rows in listing.items():
+        say(heading)
+        table(rows)
+
+
+def show_result(page: Path, summary: Sequence[Row], json: bool) -> None:
+    """What a run has left behind: a row for each arm, and where the page is."""
+    if json:
+        return dump({"folder": str(page.parent), "report": str(page), "arms": summary})
+    table(
+        summary, right=[name for name in (summary[0] if summary else {}) if name not in ("budget", "sampler")]
+    )
+    return say(str(page))
 
 
 def show_plan(plan: Row, json: bool) -> None:

@@ -32,3 +32,11 @@ class EnvironmentFault(IsbenchError):
     """Data, device, disk or lock: the recipe is right, this machine cannot run it now."""
 
     code = 6
+
+
+class Interrupted(BaseException):
+    """The user or the system asked to stop; what is stored stays valid."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__("stopped; what is done is kept, the same command goes on from there")
+        self.code = code

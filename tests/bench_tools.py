@@ -58,7 +58,7 @@ def site(folder: Path, request: Request | None = None, **changes) -> Site:
     """A small recipe in a folder, changed at its top level."""
     file = folder / "tiny.yaml"
     file.write_text(yaml.safe_dump({**RECIPE, **changes}))
-    request = request or Request(out=folder / "results", root=folder / "data", device="cpu")
+    request = request or Request(out=folder / "results", data=folder / "data", device="cpu")
     return open_site(Opened(*open_recipe(file)), request)
 
 

@@ -47,7 +47,7 @@ class Run:
 
 
 def assemble(
-    cell: Cell, dataset: Dataset, model: nn.Module, clock: Clock, *, trace: bool = False, plane: bool = False
+    cell: Cell, dataset: Dataset, model: nn.Module, clock: Clock, wanted: tuple[str, ...] = ()
 ) -> Run:
     """Put a run together around a model; nothing is computed before the first point is asked for."""
     problem = Problem(
@@ -62,7 +62,7 @@ def assemble(
     sampler = samplers.build(cell.sampler, problem)
     optimizer = build_optimizer(cell.optimizer, model)
     schedule = Schedule(cell.schedule, cell.optimizer.lr)
-    tally = Tally(dataset.n, dataset.device, trace=trace, selection=plane)
+    tally = Tally(dataset.n, dataset.device, trace="trace" in wanted, selection="selection" in wanted)
     evaluator = Evaluator(dataset, model)
     ledger = Ledger(problem, cell.budget, cell.points, cell.costs, schedule, evaluator, tally)
     problem.held_out_loss = ledger.uncharged(evaluator.loss)
@@ -89,57 +89,42 @@ def rehearse(cell: Cell, dataset: Dataset, model: nn.Module) -> None:
                 pass
 
 
-def run_cell(
-    cell: Cell,
-    store: Store,
-    root: Path,
-    *,
-    record: tuple[str, ...],
-    first: bool,
-    machine: str,
-    heard: Callable[[Point], None],
-) -> Outcome:
+@dataclass(frozen=True)
+class Order:
+    """What a cell is run with besides its record: where things lie, what to keep, who listens."""
+
+    store: Store
+    root: Path
+    record: tuple[str, ...]
+    first: bool  # the first seed records more than usage
+    machine: str
+    heard: Callable[[Point], None]
+
+
+def run_cell(cell: Cell, order: Order) -> Outcome:
     """Train one cell, storing every point as it comes; returns how it ended."""
     started, began, load = now(), perf_counter(), Load()
     torch.set_num_threads(cell.threads)
     device = devices.choose(cell.device)
     gc.collect()
     devices.reset_device_memory(device)
-    dataset = datasets.build(cell.dataset, root, device, cell.seed)
+    dataset = datasets.build(cell.dataset, order.root, device, cell.seed)
     model = build_model(cell, dataset)
     rehearse(cell, dataset, model)
-    shown = [name for name in record or supported(dataset) if first]
-    run = assemble(
-        cell,
-        dataset,
-        model,
-        devices.clock(device, cell.lag),
-        trace="trace" in shown,
-        plane="selection" in shown and dataset.shape == (2,),
-    )
-    score = samplers.score_of(cell.sampler.name, cell.sampler.options)
-    exhibits = Exhibits(run.problem, run.tally, score, record or supported(dataset), first)
-    devices.seed_global(cell.seed, "dropout")
-    peak, last = 0, None
-    for point in run.points:
-        peak = max(peak, devices.resident_memory())
-        store.add_point(cell.id, point)
-        exhibits.at_point(point)
-        heard(point)
-        last = point
-    for name, arrays in exhibits.finish().items():
-        store.write_exhibit(cell.id, name, arrays)
+    wanted = supported(dataset, order.record, first=order.first)
+    run = assemble(cell, dataset, model, devices.clock(device, cell.lag), wanted)
+    last, peak = follow(run, cell, order, wanted)
     cpu, foreign = load.shares()
-    steps_seconds = run.ledger.started or (None, None)
+    step, seconds = run.ledger.started or (None, None)
     return Outcome(
         status="diverged" if run.ledger.diverged else "done",
         started=started,
-        machine=machine,
+        machine=order.machine,
         note="a loss was not finite any more" if run.ledger.diverged else "",
         wall_seconds=perf_counter() - began,
         overshoot_seconds=overshoot(cell, last),
-        started_step=steps_seconds[0],
-        started_seconds=steps_seconds[1],
+        started_step=step,
+        started_seconds=seconds,
         peak_memory=peak,
         device_memory=devices.device_memory(device),
         sampler_bytes=tensor_bytes(run.sampler.state()),
@@ -150,9 +135,27 @@ def run_cell(
     )
 
 
-def overshoot(cell: Cell, last: Point | None) -> float | None:
+def follow(run: Run, cell: Cell, order: Order, wanted: tuple[str, ...]) -> tuple[Point, int]:
+    """Store every point and, at the end, the exhibits; returns the last point and the peak of memory."""
+    score = samplers.score_of(cell.sampler.name, cell.sampler.options)
+    exhibits = Exhibits(run.problem, run.tally, score, wanted)
+    devices.seed_global(cell.seed, "dropout")
+    last, peak = None, 0
+    for point in run.points:
+        peak = max(peak, devices.resident_memory())
+        order.store.add_point(cell.id, point)
+        exhibits.at_point(point)
+        order.heard(point)
+        last = point
+    for name, arrays in exhibits.finish().items():
+        order.store.write_exhibit(cell.id, name, arrays)
+    assert last is not None  # a run begins with the point of the untrained model
+    return last, peak
+
+
+def overshoot(cell: Cell, last: Point) -> float | None:
     """How much longer than a budget of seconds the run took."""
-    if cell.budget.unit != "seconds" or last is None:
+    if cell.budget.unit != "seconds":
         return None
     return max(0.0, last.train_seconds - cell.budget.amount)
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 import psutil
 import torch
 
 from isbench.bench.machine import cache_folder, cpu_model, device_name
+from isbench.datasets.files import default_root
 from isbench.train import device as devices
 from isbench.train.flops import count
 from isbench.train.timing import PhaseTimer
@@ -32,10 +34,10 @@ class Finding:
     advice: str = ""
 
 
-def examine(wanted: str, root: Path, out: Path) -> list[Finding]:
+def examine(wanted: str, data: Path | None, out: Path) -> list[dict[str, Any]]:
     """Look at everything; takes about two seconds."""
-    device = devices.choose(wanted)
-    return [
+    device, root = devices.choose(wanted), data or default_root()
+    findings = [
         Finding("device", f"{device} ({device_name(device)})"),
         Finding("torch", f"{torch.__version__}, CUDA {torch.version.cuda or 'none'}"),
         torchvision(),
@@ -49,6 +51,7 @@ def examine(wanted: str, root: Path, out: Path) -> list[Finding]:
         place("cache", cache_folder()),
         Finding("data", f"{root} ({'there' if root.is_dir() else 'nothing prepared yet'})"),
     ]
+    return [asdict(finding) for finding in findings]
 
 
 def torchvision() -> Finding:
@@ -106,7 +109,7 @@ def synchronisation(device: torch.device) -> Finding:
         clock.settle()
         began = perf_counter()
         for _ in range(times):
-            matrix @ matrix
+            torch.mm(matrix, matrix)
         clock.settle()
         return perf_counter() - began
 

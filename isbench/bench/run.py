@@ -14,19 +14,11 @@ from typing import Protocol
 
 from isbench.bench.process import Worker
 from isbench.bench.site import Site, locked, note_machine, save
-from isbench.errors import CellsFailed
+from isbench.errors import CellsFailed, Interrupted
 from isbench.plan import pilot_key
 from isbench.store.export import write_tables
 from isbench.store.records import FINAL, Cell, Outcome, Plan, Point
 from isbench.store.store import Store
-
-
-class Interrupted(BaseException):
-    """The user or the system asked to stop; what is stored stays valid."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 class Watch(Protocol):

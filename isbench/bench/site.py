@@ -14,10 +14,11 @@ from filelock import FileLock, Timeout
 from isbench.bench import machine
 from isbench.datasets import catalogue as datasets
 from isbench.datasets.base import Facts
+from isbench.datasets.files import default_root
 from isbench.errors import EnvironmentFault, UsageError
 from isbench.models import catalogue as models
 from isbench.plan import Ground, make_plan, pilot_key
-from isbench.recipe import Source, check_facts
+from isbench.recipe import Source, check_facts, open_recipe
 from isbench.recipe.schema import Arm, Recipe, Setting
 from isbench.samplers import catalogue as samplers
 from isbench.store.records import Costs, Plan
@@ -31,12 +32,17 @@ class Request:
     """What was asked for on the command line, besides the recipe."""
 
     out: Path = Path("results")
-    root: Path = Path()
+    data: Path | None = None
     device: str = "auto"
     only: str = "*"
     fresh: bool = False
     retry_failed: bool = False
     max_hours: float | None = None
+
+    @property
+    def root(self) -> Path:
+        """Where data sets lie."""
+        return self.data or default_root()
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,14 @@ class Site:
                 "choose another folder with --out, or start again with --fresh",
             )
         return old
+
+
+def open_sites(
+    recipes: list[str], profile: str | None, sets: list[str] | None, seeds: int | None, request: Request
+) -> list[Site]:
+    """All recipes of a command, checked before the first one is run."""
+    opened = [Opened(*open_recipe(recipe, profile, tuple(sets or ()), seeds)) for recipe in recipes]
+    return [open_site(each, request) for each in opened]
 
 
 def open_site(opened: Opened, request: Request) -> Site:

@@ -53,18 +53,17 @@ def serve_cell(request: dict[str, Any], heard: Callable[[Point], None]) -> dict[
     from isbench.bench import cell as cells
 
     cell = Cell.model_validate_json(json.dumps(request["cell"]))
-    store = Store(Path(request["folder"]))
+    order = cells.Order(
+        store=Store(Path(request["folder"])),
+        root=Path(request["root"]),
+        record=tuple(request["record"]),
+        first=request["first"],
+        machine=request["machine"],
+        heard=heard,
+    )
     started = cells.now()
     try:
-        outcome = cells.run_cell(
-            cell,
-            store,
-            Path(request["root"]),
-            record=tuple(request["record"]),
-            first=request["first"],
-            machine=request["machine"],
-            heard=heard,
-        )
+        outcome = cells.run_cell(cell, order)
     except Exception as error:
         traceback.print_exc()
         outcome = failure(error, started, request["machine"])

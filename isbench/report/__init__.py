@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from isbench.errors import UsageError
+from isbench.report import frames, tables
 from isbench.report.html import report
 
-__all__ = ["below", "report"]
+__all__ = ["below", "report", "summary"]
 
 
 def below(folder: Path) -> list[Path]:
@@ -16,3 +17,15 @@ def below(folder: Path) -> list[Path]:
     if not found:
         raise UsageError(f"{folder} holds no results", "name a folder that has a plan.json, or its parent")
     return found
+
+
+def summary(folder: Path) -> list[dict[str, str]]:
+    """The primary table of a results folder: one row for each arm of each budget and variant."""
+    results = frames.load(folder)
+    rows = []
+    for group in results.groups:
+        header, arms = tables.outcomes(results, group)
+        rows += [
+            {"budget": group.title, **{k: v.text for k, v in zip(header, arm, strict=True)}} for arm in arms
+        ]
+    return rows

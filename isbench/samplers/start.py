@@ -47,8 +47,9 @@ class LossFraction:
     ) -> None:
         self.problem, self.below, self.of, self.every, self.inertia = problem, below, of, every, inertia
         self.gauge = problem.gauge()
-        self.first: Tensor | float | None = None
+        self.first: Tensor | None = None
         self.smooth: Tensor | None = None
+        self.first_held_out: float | None = None
         self.asked = 0
         self.on = False
 
@@ -57,7 +58,7 @@ class LossFraction:
         if self.on or self.of != "train":
             return
         now = seen.loss.mean()
-        if self.smooth is None:
+        if self.first is None or self.smooth is None:
             self.first = self.smooth = now
         self.smooth = self.inertia * self.smooth + (1 - self.inertia) * now
         self.gauge.push(self.smooth / self.first)
@@ -74,8 +75,8 @@ class LossFraction:
         if (self.asked - 1) % self.every or self.problem.held_out_loss is None:
             return None
         now = self.problem.held_out_loss(self.of)
-        self.first = now if self.first is None else self.first
-        return now / float(self.first)
+        self.first_held_out = self.first_held_out or now
+        return now / self.first_held_out
 
 
 class Epochs:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from isbench.datasets.base import Dataset
-from isbench.samplers.scores import Score
 from isbench.store.records import Point
 from isbench.train.evaluate import train_sample
 from isbench.train.problem import Problem
 from isbench.train.tally import Tally
+
+if TYPE_CHECKING:
+    from isbench.samplers.scores import Score
 
 Arrays = dict[str, np.ndarray]
 SMALL = 10_000  # samples whose importance is recorded one by one
@@ -20,8 +24,8 @@ SHOWN = 16  # most and least used samples
 ALL = ("usage", "selection", "trace", "importance", "most_least", "geometry")
 
 
-def supported(dataset: Dataset) -> tuple[str, ...]:
-    """The exhibits that a data set can give."""
+def supported(dataset: Dataset, wanted: tuple[str, ...], *, first: bool) -> tuple[str, ...]:
+    """Those wanted exhibits (none: all) that a data set can give; all but `usage` for the first seed only."""
     plane, finite = dataset.shape == (2,), dataset.n is not None
     possible = {
         "usage": finite,
@@ -31,19 +35,16 @@ def supported(dataset: Dataset) -> tuple[str, ...]:
         "most_least": finite and dataset.pictures is not None,
         "geometry": bool(dataset.outlines),
     }
-    return tuple(name for name in ALL if possible[name])
+    names = [name for name in wanted or ALL if possible[name]]
+    return tuple(names if first else [name for name in names if name == "usage"])
 
 
 class Exhibits:
-    """Collects the exhibits of one run; all but `usage` are for the first seed only."""
+    """Collects the exhibits of one run."""
 
-    def __init__(
-        self, problem: Problem, tally: Tally, score: Score | None, wanted: tuple[str, ...], first: bool
-    ) -> None:
+    def __init__(self, problem: Problem, tally: Tally, score: Score | None, wanted: tuple[str, ...]) -> None:
         self.problem, self.dataset, self.tally, self.score = problem, problem.dataset, tally, score
-        self.wanted = [name for name in wanted if name in supported(self.dataset)]
-        if not first:
-            self.wanted = [name for name in self.wanted if name == "usage"]
+        self.wanted = wanted
         self.importance: list[tuple[int, float, np.ndarray]] = []
         sample = train_sample(self.dataset)
         self.watched = (

@@ -8,14 +8,17 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from isbench.samplers.scores import Score
 from isbench.store.records import Costs
 from isbench.train.forward import Forward
+
+if TYPE_CHECKING:
+    from isbench.samplers.scores import Score
 
 
 class Stand:

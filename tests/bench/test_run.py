@@ -12,7 +12,7 @@ import pytest
 from isbench.bench import cell as cells
 from isbench.bench import run as runs
 from isbench.bench.site import Request
-from isbench.errors import CellsFailed, EnvironmentFault, UsageError
+from isbench.errors import CellsFailed, EnvironmentFault, Interrupted, UsageError
 from isbench.store.store import Store
 from tests.bench_tools import InProcess, run, site
 
@@ -90,7 +90,7 @@ def test_only_runs_the_arms_that_match(tmp_path: Path) -> None:
 
 def test_only_with_no_such_label_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no arm has such a label"):
-        site(tmp_path, Request(out=tmp_path / "results", root=tmp_path, device="cpu", only="dlis"))
+        site(tmp_path, Request(out=tmp_path / "results", data=tmp_path, device="cpu", only="dlis"))
 
 
 def test_equal_time_is_what_the_pilots_needed(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_folder_of_another_recipe_is_refused(tmp_path: Path) -> None:
     run(site(tmp_path))
     other = tmp_path / "other"
     other.mkdir()
-    request = Request(out=tmp_path / "results", root=tmp_path, device="cpu")
+    request = Request(out=tmp_path / "results", data=tmp_path, device="cpu")
     with pytest.raises(EnvironmentFault, match=r"holds the results of"):
         run(site(other, request, seeds=1))
 
@@ -195,12 +195,12 @@ def test_a_failed_pilot_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_an_interrupted_cell_runs_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*arguments, **keywords):
-        raise runs.Interrupted(130)
+        raise Interrupted(130)
 
     here = site(tmp_path)
     with monkeypatch.context() as patched:
         patched.setattr(cells, "run_cell", interrupted)
-        with pytest.raises(runs.Interrupted):
+        with pytest.raises(Interrupted):
             run(here)
     assert len(run(here)[1].began) == 4
 
