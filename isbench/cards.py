@@ -7,11 +7,12 @@ import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 from isbench.datasets.catalogue import CATALOGUE as DATASETS
 from isbench.errors import UsageError
 from isbench.models.catalogue import CATALOGUE as MODELS
+from isbench.recipe.options import describe
 from isbench.samplers import catalogue
 from isbench.samplers.catalogue import CATALOGUE as SAMPLERS
 from isbench.samplers.rules import RULES
@@ -55,7 +56,7 @@ def option_lines(parameters: Iterable[inspect.Parameter]) -> list[str]:
         default = (
             "must be given" if parameter.default is parameter.empty else f"default {shown(parameter.default)}"
         )
-        lines.append(f"  {parameter.name}: {takes(parameter.annotation)} ({default})")
+        lines.append(f"  {parameter.name}: {describe(parameter.annotation)} ({default})")
     return lines
 
 
@@ -64,17 +65,6 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return "none" if value is None else str(value)
-
-
-def takes(annotation: Any) -> str:
-    """A type in words."""
-    if isinstance(annotation, str):
-        return annotation
-    if get_origin(annotation) is Literal:
-        return " | ".join(map(str, get_args(annotation)))
-    if getattr(annotation, "__metadata__", ()) == ("samples",):
-        return "samples, or 5x for five batches"
-    return getattr(annotation, "__name__", str(annotation)) if not get_args(annotation) else str(annotation)
 
 
 def keyword_options(function: Callable[..., Any]) -> list[inspect.Parameter]:

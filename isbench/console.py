@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from isbench.store.records import Cell, Outcome, Point
 
 Row = Mapping[str, Any]
+SHORT = 36  # characters up to which a column is not wrapped
 QUIET_SECONDS = 60  # between two lines about a cell that is still running
 
 
@@ -49,10 +50,11 @@ def table(rows: Iterable[Row], right: Sequence[str] = ()) -> None:
         return
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in rows[0]:
-        shown.add_column(name, justify="right" if name in right else "left", overflow="fold")
+        short = max(len(escaped(row[name])) for row in rows) <= SHORT
+        shown.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=short)
     for row in rows:
         shown.add_row(*(escaped(row[name]) for name in rows[0]))
-    width = None if sys.stdout.isatty() else 160
+    width = None if sys.stdout.isatty() else 200
     Console(file=sys.stdout, width=width, force_interactive=False).print(shown)
 
 

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "bench": {"errors", "store", "samplers", "datasets", "models", "train", "recipe", "plan"},
     "report": {"errors", "store"},
     "console": set(),
-    "cards": {"errors", "samplers", "datasets", "models"},
+    "cards": {"errors", "samplers", "datasets", "models", "recipe.options"},
     "cli": {"errors", "console", "bench", "recipe", "report", "cards", "datasets"},
 }
 

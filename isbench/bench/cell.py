@@ -94,7 +94,8 @@ class Order:
     """What a cell is run with besides its record: where things lie, what to keep, who listens."""
 
     store: Store
-    root: Path
+    root: Path  # of published data sets
+    base: Path  # of the recipe's relative paths
     record: tuple[str, ...]
     first: bool  # the first seed records more than usage
     machine: str
@@ -108,7 +109,7 @@ def run_cell(cell: Cell, order: Order) -> Outcome:
     device = devices.choose(cell.device)
     gc.collect()
     devices.reset_device_memory(device)
-    dataset = datasets.build(cell.dataset, order.root, device, cell.seed)
+    dataset = datasets.build(datasets.located(cell.dataset, order.base), order.root, device, cell.seed)
     model = build_model(cell, dataset)
     rehearse(cell, dataset, model)
     wanted = supported(dataset, order.record, first=order.first)

@@ -38,7 +38,7 @@ class Speed:
         return self.setup + training + (len(cell.points) + 1) * self.evaluation
 
 
-def calibrate(cell: Cell, root: Path) -> dict[str, float]:
+def calibrate(cell: Cell, root: Path, base: Path) -> dict[str, float]:
     """Run a few steps of a cell after a rehearsal, importance always on."""
     import torch
 
@@ -49,7 +49,7 @@ def calibrate(cell: Cell, root: Path) -> dict[str, float]:
     began = perf_counter()
     torch.set_num_threads(cell.threads)
     device = devices.choose(cell.device)
-    dataset = datasets.build(cell.dataset, root, device, cell.seed)
+    dataset = datasets.build(datasets.located(cell.dataset, base), root, device, cell.seed)
     model = cells.build_model(cell, dataset)
     cells.rehearse(cell, dataset, model)
     setup = perf_counter() - began

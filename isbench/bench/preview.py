@@ -82,7 +82,7 @@ def preview(site: Site, *, measure: bool) -> Preview:
     guessed = bool(guess.keys() - frozen.keys())
     if not measure:
         return Preview(site, site.plan({**guess, **frozen}), {}, guessed)
-    with Worker(site.request.root, "") as worker:
+    with Worker(site.request.root, site.opened.folder, "") as worker:
         known = speeds(plan, worker.calibrate)
         expected = expected_pilot_seconds(plan, known)
         guess |= {pilot_key(p): t for p in plan.pilots if (t := expected.get((p.variant, p.budget)))}

@@ -17,8 +17,9 @@ from isbench.store.store import Store
 class Worker:
     """A worker that is reused while it is healthy and replaced after a failure."""
 
-    def __init__(self, root: Path, machine: str) -> None:
-        self.root, self.machine = root, machine
+    def __init__(self, root: Path, base: Path, machine: str) -> None:
+        self.places = {"root": str(root.resolve()), "base": str(base.resolve())}
+        self.machine = machine
         self.process: subprocess.Popen[str] | None = None
 
     def train(
@@ -41,7 +42,7 @@ class Worker:
             "cell": cell.model_dump(mode="json"),
             "folder": str(store.folder.resolve()),
             "log": str(store.log(cell.id).resolve()),
-            "root": str(self.root.resolve()),
+            **self.places,
             "record": record,
             "first": first,
             "machine": self.machine,
@@ -62,7 +63,7 @@ class Worker:
     def calibrate(self, cell: Cell) -> dict[str, Any] | None:
         """How fast cells of this kind run here; None where they do not."""
         answer = self._ask(
-            {"do": "calibrate", "cell": cell.model_dump(mode="json"), "root": str(self.root.resolve())},
+            {"do": "calibrate", "cell": cell.model_dump(mode="json"), **self.places},
             lambda point: None,
         )
         return answer.get("speed") if answer else None

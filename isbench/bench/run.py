@@ -49,7 +49,7 @@ def run(site: Site, watch: Watch) -> list[str]:
         todo = Todo(site, watch, fresh=request.fresh)
         plan = site.plan(frozen)
         save(site, plan)
-        with Worker(request.root, note_machine(site)) as worker:
+        with Worker(request.root, site.opened.folder, note_machine(site)) as worker:
             if any(pilot.seconds is None for pilot in plan.pilots):
                 plan = site.plan({**frozen, **measure_pilots(plan, todo, worker)})
                 save(site, plan)

@@ -52,6 +52,12 @@ class Opened:
     recipe: Recipe
     source: Source
 
+    @property
+    def folder(self) -> Path:
+        """Where the recipe's relative paths start."""
+        file = Path(self.recipe.file)
+        return file.parent.resolve() if file.is_file() else Path.cwd()
+
 
 @dataclass(frozen=True)
 class Site:
@@ -111,7 +117,7 @@ def open_site(opened: Opened, request: Request) -> Site:
     check_only(recipe, request.only)
     facts: dict[str, Facts] = {}
     for setting in recipe.settings:
-        facts[setting.variant] = datasets.describe(setting.dataset, request.root)
+        facts[setting.variant] = describe(opened, setting, request.root)
     check_facts(recipe, opened.source, facts)
 
     @cache
@@ -128,6 +134,19 @@ def open_site(opened: Opened, request: Request) -> Site:
     )
     name = f"{recipe.name}-{recipe.profile}" if recipe.profile else recipe.name
     return Site(opened, request, Store(request.out / name), ground)
+
+
+def describe(opened: Opened, setting: Setting, root: Path) -> Facts:
+    """What a plan must know of the data; what does not fit is blamed where it stands."""
+    part = "dataset"
+    try:
+        facts = datasets.describe(datasets.located(setting.dataset, opened.folder), root)
+        part = "model"
+        with devices.global_stream(0, "plan"):
+            models.build(setting.model, facts.shape, facts.classes)
+    except UsageError as error:
+        raise opened.source.error(str(error), setting.variant, part) from None
+    return facts
 
 
 def count_costs(setting: Setting, arm: Arm, facts: Mapping[str, Facts]) -> Costs:

@@ -56,6 +56,7 @@ def serve_cell(request: dict[str, Any], heard: Callable[[Point], None]) -> dict[
     order = cells.Order(
         store=Store(Path(request["folder"])),
         root=Path(request["root"]),
+        base=Path(request["base"]),
         record=tuple(request["record"]),
         first=request["first"],
         machine=request["machine"],
@@ -89,7 +90,7 @@ def serve_calibration(request: dict[str, Any]) -> dict[str, Any]:
 
     cell = Cell.model_validate_json(json.dumps(request["cell"]))
     try:
-        return {"speed": calibrate(cell, Path(request["root"])), "healthy": True}
+        return {"speed": calibrate(cell, Path(request["root"]), Path(request["base"])), "healthy": True}
     except Exception as error:
         traceback.print_exc()
         return {"error": f"{type(error).__name__}: {error}", "healthy": False}

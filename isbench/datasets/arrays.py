@@ -18,7 +18,7 @@ CHANNELS = (1, 3)
 def arrays(root: Path, *, path: str) -> Source:
     """Samples of any shape, float or uint8 (scaled to [0, 1]), and classes 0, 1, …; images may be HWC or CHW.
 
-    A relative path starts at the current folder. Raises EnvironmentFault with what is wrong with the file.
+    In a recipe, a relative path starts at the recipe's folder. Raises EnvironmentFault with what is wrong.
     """
     file = Path(path).expanduser()
     x_train, y_train, x_test, y_test = read(file)

@@ -136,6 +136,16 @@ def refuse_for_stream(spec: DatasetSpec) -> None:
             )
 
 
+def located(spec: DatasetSpec, folder: Path) -> DatasetSpec:
+    """The same with a relative `path` read from a folder: the recipe's, wherever isbench was started."""
+    path = spec.options.get("path")
+    if not isinstance(path, str):
+        return spec
+    return spec.model_copy(
+        update={"options": {**spec.options, "path": str(folder / Path(path).expanduser())}}
+    )
+
+
 def build(spec: DatasetSpec, root: Path, device: torch.device, seed: int) -> Dataset:
     """The data set of a recipe on the device; `seed` only feeds augmentation.
 

@@ -21,7 +21,7 @@ def image_folder(root: Path, *, path: str, size: int = 64, test_fraction: float 
     """Images cut to squares of `size` pixels (3, size, size); a folder's name is its class.
 
     path/train/CLASS/* and path/test/CLASS/*, or path/CLASS/* of which a stratified `test_fraction`, fixed by
-    the files' names, is the test set. A relative path starts at the current folder.
+    the files' names, is the test set. In a recipe, a relative path starts at the recipe's folder.
     """
     if size < 1 or not 0 < test_fraction < 1:
         raise UsageError(

@@ -5,8 +5,9 @@ would switch it off again.
 """
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
+from annotated_types import Ge, Gt, Le, Lt
 from torch import Tensor
 
 from isbench.samplers.base import Sampler
@@ -40,10 +41,10 @@ class LossFraction:
         self,
         problem: "Problem",
         *,
-        below: float,
+        below: Annotated[float, Gt(0)],
         of: Literal["train", "val", "test"] = "train",
-        every: int = 10,
-        inertia: float = 0.0,
+        every: Annotated[int, Ge(1)] = 10,
+        inertia: Annotated[float, Ge(0), Lt(1)] = 0.0,
     ) -> None:
         self.problem, self.below, self.of, self.every, self.inertia = problem, below, of, every, inertia
         self.gauge = problem.gauge()
@@ -82,7 +83,7 @@ class LossFraction:
 class Epochs:
     """Met once `at` epochs were trained."""
 
-    def __init__(self, problem: "Problem", *, at: float) -> None:
+    def __init__(self, problem: "Problem", *, at: Annotated[float, Ge(0)]) -> None:
         self.problem, self.at = problem, at
 
     def update(self, batch: Batch, seen: Forward) -> None:
@@ -96,7 +97,7 @@ class Epochs:
 class Steps:
     """Met once `at` steps were made."""
 
-    def __init__(self, problem: "Problem", *, at: int) -> None:
+    def __init__(self, problem: "Problem", *, at: Annotated[int, Ge(0)]) -> None:
         self.at, self.made = at, 0
 
     def update(self, batch: Batch, seen: Forward) -> None:
@@ -111,7 +112,7 @@ class Steps:
 class Progress:
     """Met once the share `at` of the budget is spent."""
 
-    def __init__(self, problem: "Problem", *, at: float) -> None:
+    def __init__(self, problem: "Problem", *, at: Annotated[float, Ge(0), Le(1)]) -> None:
         self.problem, self.at = problem, at
 
     def update(self, batch: Batch, seen: Forward) -> None:
