@@ -64,7 +64,7 @@ def outcomes(results: Results, group: Group) -> tuple[list[str], list[list[Value
     """The primary table of a group: header, and a row for each arm."""
     cells, phases = group.of(results.cells), group.of(results.phases)
     metrics = {metric: name for metric, name in METRICS.items() if known(cells, metric)}
-    header = ["sampler", "runs", *metrics.values(), *SPENT.values(), *(f"{share} %" for share in SHARES)]
+    header = ["sampler", "runs", *metrics.values(), *SPENT.values(), *SHARES]
     rows: list[list[Value]] = []
     for label in results.labels:
         done = cells[(cells["sampler"] == label) & (cells["status"] == "done")]
@@ -99,7 +99,10 @@ def spread(values: Frame) -> Value:
     centre, width = float(values.mean()), float(values.std()) if len(values) > 1 else math.nan
     if not width > 0:
         return Value(f"{centre:.3g}" + (" ± 0" if width == 0 else ""), centre)
-    digits = max(0, min(8, 1 - math.floor(math.log10(width))))
+    size = math.floor(math.log10(width))
+    digits = max(
+        0, min(8, -size + (width < 2 * 10**size))
+    )  # one digit of the deviation, two behind a leading 1
     return Value(f"{centre:.{digits}f} ± {width:.{digits}f}", centre)
 
 
@@ -113,12 +116,12 @@ def mean(values: Frame) -> Value:
 
 
 def share(phases: Frame, kinds: Iterable[str]) -> Value:
-    """The share of the training time that some phases took, in percent: the mean over runs."""
+    """The share of the training time that some phases took: the mean over runs."""
     training = phases[phases["phase"].isin(PHASES)]
     total = training.groupby("cell")["seconds"].sum()
     part = training[training["phase"].isin(list(kinds))].groupby("cell")["seconds"].sum()
     shares = (part.reindex(total.index).fillna(0.0) / total[total > 0]).dropna()
-    return Value("") if shares.empty else Value(f"{100 * shares.mean():.0f}", float(shares.mean()))
+    return Value("") if shares.empty else Value(f"{shares.mean():.0%}", float(shares.mean()))
 
 
 def words(record: Record) -> str:
@@ -163,7 +166,7 @@ def _count(results: Results, group: Group, label: str) -> Value:
     states = [run.record.outcome.status if run.record else "missing" for run in arm]
     settled = sum(state in FINAL for state in states)
     diverged = states.count("diverged")
-    text = f"{settled} of {len(states)}" + (f", {diverged} diverged" if diverged else "")
+    text = f"{settled}/{len(states)}" + (f" ({diverged} diverged)" if diverged else "")
     return Value(text, float(settled))
 
 

@@ -1,0 +1,169 @@
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import rc_context
+
+from isbench.report import frames
+from isbench.report.figures import ahead, importance, paper, phases, selection, start, style, thresholds
+from isbench.report.html import FAMILIES
+from tests.report import synthetic
+
+
+def saved(pictures, folder):
+    return {picture.name: style.save(picture, folder) for picture in pictures}
+
+
+def draw(family, results):
+    with rc_context(style.SETTINGS):
+        return family(results)
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.__module__.rsplit(".", 1)[-1])
+def test_a_family_draws_pictures_with_numbers_and_a_caption_that_says_n(family, results, sweep, tmp_path):
+    pictures = draw(family, sweep if family is thresholds.pictures else results)
+    assert pictures
+    for picture in pictures:
+        style.save(picture, tmp_path)
+        assert not picture.numbers.empty
+        assert "n = " in picture.caption
+        assert {path.suffix for path in tmp_path.glob(f"{picture.name}.*")} == {".svg", ".png", ".csv"}
+
+
+def test_the_same_numbers_give_the_same_bytes(results, tmp_path):
+    first, second = (draw(paper.pictures, results) for _ in range(2))
+    for folder, pictures in (("a", first), ("b", second)):
+        saved(pictures, tmp_path / folder)
+    for path in (tmp_path / "a").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+
+
+def test_pictures_carry_no_date_and_no_program(results, tmp_path):
+    (svg,) = saved(draw(phases.pictures, results), tmp_path).values()
+    assert "dc:date" not in svg
+    assert b"Software" not in (tmp_path / "phases.png").read_bytes()
+
+
+def test_the_baseline_is_black_and_dashed_and_colours_follow_the_order_of_the_plan(results):
+    look = style.looks(results)
+    assert (look["uniform"].color, look["uniform"].dash) == ("#000000", (0, (4, 2)))
+    assert [look[label].color for label in results.labels[1:]] == list(style.PALETTE[:4])
+
+
+def test_more_arms_than_colours_differ_in_their_dashes(results, tmp_path):
+    arms = (synthetic.UNIFORM, *(synthetic.Arm(f"arm-{k}", "p-sgd", options={"k": k}) for k in range(20)))
+    synthetic.fill(tmp_path, synthetic.plan_of(arms, (synthetic.EPOCHS,), seeds=1, points=2), arms, only=())
+    look = style.looks(frames.load(tmp_path))
+    assert len({(one.color, one.dash) for one in look.values()}) == 21
+
+
+def test_a_sweep_of_thresholds_is_coloured_as_a_sequence(sweep):
+    assert list(style.thresholds(sweep).values()) == [0.26, 0.5, 0.74, 0.8, 1.0]
+    shades = [style.looks(sweep)[label].color for label in style.thresholds(sweep)]
+    green = [int(shade[3:5], 16) for shade in shades]
+    assert green == sorted(green)
+
+
+def test_arms_that_differ_in_more_are_no_sweep(results):
+    assert style.thresholds(results) == {}
+    assert draw(thresholds.pictures, results) == []
+
+
+def test_the_figure_of_the_paper_has_accuracy_and_loss_against_time_for_each_budget(results):
+    (picture,) = draw(paper.pictures, results)
+    labels = [(axes.get_xlabel(), axes.get_ylabel()) for axes in picture.figure.axes]
+    assert labels == 2 * [("training seconds", "test accuracy"), ("training seconds", "training loss")]
+
+
+def test_panels_of_a_budget_of_seconds_share_its_limit(results):
+    (picture,) = draw(paper.pictures, results)
+    left, right = picture.figure.axes[2:4]
+    assert left.get_xlim() == right.get_xlim() == pytest.approx((0.0, 3.0 * 1.02))
+
+
+def test_a_diverged_run_is_crossed_and_left_out_of_the_mean(tmp_path):
+    plan = synthetic.plan_of(synthetic.STRATEGIES[:2], (synthetic.EPOCHS,), seeds=2, points=4)
+    bad = {
+        one.id: "diverged" for one in plan.cells.values() if one.sampler.label != "uniform" and one.seed == 1
+    }
+    synthetic.fill(tmp_path, plan, statuses=bad)
+    (picture,) = draw(paper.pictures, frames.load(tmp_path))
+    markers = [line.get_marker() for line in picture.figure.axes[0].lines]
+    assert (markers.count("x"), markers.count("o")) == (1, 1)
+    assert set(picture.numbers[picture.numbers["sampler"] == "highest-loss"]["n"]) == {1}
+    assert "1 run diverged" in picture.caption
+
+
+def test_an_arm_of_which_all_runs_diverged_is_drawn_without_a_mean(tmp_path):
+    plan = synthetic.plan_of(synthetic.STRATEGIES[:2], (synthetic.EPOCHS,), seeds=2, points=4)
+    bad = {one.id: "diverged" for one in plan.cells.values() if one.sampler.label != "uniform"}
+    synthetic.fill(tmp_path, plan, statuses=bad)
+    damaged = frames.load(tmp_path)
+    pictures = [picture for family in FAMILIES.values() for picture in draw(family, damaged)]
+    saved(pictures, tmp_path / "figures")
+    assert {picture.name.split("-")[0] for picture in pictures} == {"paper", "curves", "phases"}
+
+
+def test_a_level_that_somebody_never_reaches_has_no_number(results):
+    rows = ahead.compare(results, results.groups[1])
+    assert set(rows["censored"]) == {"", "sampler"}
+    assert rows[rows["censored"] != ""]["seconds_ahead"].isna().all()
+    assert rows[rows["censored"] == ""]["seconds_ahead"].notna().all()
+
+
+def test_a_level_that_only_the_baseline_misses_says_so(results):
+    rows = ahead.compare(results, results.groups[0])
+    best = rows[rows["sampler"] == "gradient-norm-cdf"].iloc[-1]
+    assert best["censored"] == "baseline"
+
+
+def test_seconds_ahead_are_positive_for_who_is_earlier(tmp_path):
+    arms = (synthetic.UNIFORM, synthetic.Arm("quick", "p-sgd", skill=2.0))
+    synthetic.fill(tmp_path, synthetic.plan_of(arms, (synthetic.SECONDS,), seeds=3), arms)
+    quick = frames.load(tmp_path)
+    rows = ahead.compare(quick, quick.groups[0])
+    middle = rows[rows["level"].between(0.1, 0.3) & (rows["censored"] == "")]
+    assert (middle["seconds_ahead"] > 0).all()
+
+
+def test_without_the_baseline_nobody_is_ahead(tmp_path):
+    arms = synthetic.STRATEGIES[1:3]
+    synthetic.fill(tmp_path, synthetic.plan_of(arms, (synthetic.EPOCHS,), seeds=1, points=4), arms)
+    assert draw(ahead.pictures, frames.load(tmp_path)) == []
+
+
+def test_bars_of_phases_add_up_to_the_time_of_a_step(results):
+    table = phases.per_step(results, results.groups[0])
+    assert table.loc["uniform"].sum() == pytest.approx(1175.0)
+    assert table.loc["highest-loss"].sum() == pytest.approx(2075.0)
+
+
+def test_the_start_trace_marks_the_switch_and_the_threshold(results):
+    (picture, *_) = draw(start.pictures, results)
+    assert set(picture.numbers["sampler"]) == set(results.labels) - {"uniform"}
+    axes = picture.figure.axes[0]
+    assert [line.get_marker() for line in axes.lines].count("*") == 1
+    assert any(np.array_equal(line.get_ydata(), [0.5, 0.5]) for line in axes.lines)
+
+
+def test_selected_batches_are_spread_evenly_and_begin_with_the_first():
+    arms = {name: {"step": np.arange(0, last, 100)} for name, last in (("a", 2100), ("b", 1100))}
+    assert selection.columns(arms) == [0, 200, 400, 600, 800, 1000]
+
+
+def test_ranks_leave_out_what_is_unknown_and_share_ties():
+    value = np.array([3.0, 1.0, np.nan, 1.0, 2.0])
+    assert importance.ranks(value) == pytest.approx([1.0, 0.0, np.nan, 0.0, 0.6], nan_ok=True)
+
+
+def test_numbers_of_a_picture_are_safe_in_a_spreadsheet(results, tmp_path):
+    drawn = style.figure(1.0)
+    style.save(style.Picture("x", drawn, pd.DataFrame({"sampler": ["=1+1"]}), ""), tmp_path)
+    assert (tmp_path / "x.csv").read_text() == "sampler\n'=1+1\n"
+
+
+def test_all_that_is_drawn_of_an_arm_has_its_class(results, tmp_path):
+    (svg,) = saved(draw(paper.pictures, results), tmp_path).values()
+    assert len(re.findall(r'class="arm1"', svg)) >= 4
+    assert 'id="arm1"' not in svg

@@ -1,0 +1,168 @@
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from isbench.report import frames, report, tables, trust
+from tests.report import synthetic
+
+HOSTILE = '</script><img src=x onerror=alert(1)> "$\\frac$'
+
+
+class Page(HTMLParser):
+    """Tags and attributes of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attributes]
+
+
+@pytest.fixture(scope="module")
+def page(results):
+    return report(results.store.folder).read_text()
+
+
+def test_the_report_writes_tables_figures_and_the_page(page, results):
+    folder = results.store.folder
+    assert {path.name for path in (folder / "tables").iterdir()} >= {"runs.csv", "points.csv", "phases.csv"}
+    assert (folder / "figures" / "paper.svg").is_file()
+    assert page.startswith("<!doctype html>")
+
+
+def test_the_page_needs_no_network(page):
+    for tag, name, value in Page(page).attributes:
+        if name in ("src", "href", "xlink:href", "srcset", "action"):
+            assert value.startswith(("#", "figures/", "data:image/png")), (tag, name, value)
+    assert "://" not in page
+    assert "@import" not in page
+
+
+def test_ids_of_the_page_are_unique_and_references_resolve(page):
+    attributes = Page(page).attributes
+    identities = [value for _, name, value in attributes if name == "id"]
+    assert len(identities) == len(set(identities))
+    links = {value[1:] for _, name, value in attributes if name == "href" and value.startswith("#")}
+    links |= set(re.findall(r"url\(#([^)]+)\)", page))
+    assert links <= set(identities)
+
+
+def test_sections_stand_in_the_order_of_the_argument(page):
+    titles = re.findall(r"<h2[^>]*>([^<]+)</h2>", page)
+    assert titles[:4] == [
+        "What was compared",
+        "Results",
+        "Accuracy and loss against time",
+        "Curves against epochs, seconds and passes",
+    ]
+    assert titles[-3:] == ["Samplers", "How far to trust this", "Environment"]
+
+
+def test_the_page_passes_no_verdict(page):
+    words = re.sub(r"<svg.*?</svg>|<script.*?</script>", "", page, flags=re.DOTALL).lower()
+    assert not re.search(r"\b(faster|slower|better|worse|wins|winner|outperforms)\b", words)
+
+
+def test_hostile_labels_stay_text(tmp_path):
+    arms = (synthetic.UNIFORM, synthetic.Arm(HOSTILE, "p-sgd"), synthetic.Arm("--><script>", "c-sgd"))
+    plan = synthetic.plan_of(arms, (synthetic.EPOCHS,), seeds=1, points=2, variants=(HOSTILE,))
+    synthetic.fill(tmp_path, plan, arms, exhibits=True)
+    parsed = Page(report(tmp_path).read_text())
+    assert "img" not in parsed.tags
+    assert parsed.tags.count("script") == 1
+    assert not [name for _, name, _ in parsed.attributes if name.startswith("on")]
+
+
+def test_an_empty_plan_gives_a_page_that_says_so(tmp_path):
+    plan = synthetic.plan_of(seeds=1, points=2)
+    synthetic.fill(tmp_path, plan, only=())
+    text = report(tmp_path).read_text()
+    assert "0 of 10 runs have a result" in text
+    assert "No run has a result yet" in text
+
+
+def test_a_plan_that_waits_for_its_pilots_gives_a_page(tmp_path):
+    plan = synthetic.plan_of(seeds=1, points=2).model_copy(update={"blocks": ()})
+    synthetic.fill(tmp_path, plan, only=())
+    assert "Nothing is planned yet" in report(tmp_path).read_text()
+
+
+@pytest.mark.parametrize("draw", range(4))
+def test_any_part_of_a_grid_gives_a_page_that_lists_the_rest(draw, tmp_path):
+    plan = synthetic.plan_of(synthetic.STRATEGIES[:3], seeds=2, points=3)
+    random = np.random.default_rng(draw)
+    kept = {cell for cell in plan.cells if random.random() < 0.5}
+    ends = ["done", "done", "diverged", "failed", "running", "oom", "interrupted"]
+    statuses = {cell: str(random.choice(ends)) for cell in sorted(kept)}
+    synthetic.fill(tmp_path, plan, only=kept, statuses=statuses)
+    text = report(tmp_path).read_text()
+    for cell in plan.cells:
+        listed = f"<td>{cell}</td>" in text
+        assert listed == (statuses.get(cell) != "done"), cell
+
+
+def test_a_missing_run_is_said_to_be_missing(tmp_path):
+    plan = synthetic.plan_of((synthetic.UNIFORM,), (synthetic.EPOCHS,), seeds=2, points=2)
+    kept, lost = plan.cells
+    synthetic.fill(tmp_path, plan, (synthetic.UNIFORM,), only={kept})
+    (row,) = tables.troubles(frames.load(tmp_path))
+    assert (row["cell"], row["status"]) == (lost, "missing")
+
+
+def test_the_accounting_residual_is_that_of_the_worst_run(results):
+    assert dict(trust.checks(results))["accounting"].startswith(
+        "phases add up to the training time within 0.00%"
+    )
+
+
+def test_phases_that_do_not_add_up_are_told():
+    one = synthetic.cell(synthetic.UNIFORM)
+    last = list(synthetic.points_of(one, synthetic.UNIFORM))[-1]
+    wrong = last.model_copy(update={"train_seconds": 2 * last.train_seconds})
+    outcome = synthetic.Outcome(status="done", started="")
+    record = trust.RunRecord(cell=one, outcome=outcome, points=(wrong,))
+    assert trust.residual(record) == pytest.approx(0.5)
+
+
+def test_a_criterion_on_held_out_loss_is_called_free_information(tmp_path):
+    peeking = synthetic.StartSpec(name="loss_fraction", options={"below": 0.5, "of": "val"})
+    arms = (synthetic.UNIFORM, synthetic.Arm("peeks", "highest-loss", start=peeking))
+    synthetic.fill(tmp_path, synthetic.plan_of(arms, seeds=1, points=2), arms)
+    said = dict(trust.checks(frames.load(tmp_path)))["start criteria"]
+    assert "free information" in said
+    assert "peeks (val)" in said
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ([0.1], "0.1"),
+        ([0.02, 0.03], "0.025 ± 0.007"),
+        ([10.0, 12.0], "11.0 ± 1.4"),
+        ([1.0, 1.0], "1 ± 0"),
+        ([], ""),
+    ],
+)
+def test_a_mean_has_as_many_digits_as_its_deviation_bears(values, text):
+    import pandas as pd
+
+    assert tables.spread(pd.Series(values, dtype=float)).text == text
+
+
+def test_the_report_never_imports_torch(tmp_path):
+    plan = synthetic.plan_of((synthetic.UNIFORM,), (synthetic.EPOCHS,), seeds=1, points=2)
+    synthetic.fill(tmp_path, plan, (synthetic.UNIFORM,))
+    code = (
+        "import sys; from pathlib import Path; from isbench.report import report; report(Path(sys.argv[1]));"
+        "rooms = ('isbench.samplers', 'isbench.train', 'isbench.datasets', 'matplotlib.pyplot', 'torch');"
+        "print([name for name in rooms if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
