@@ -100,9 +100,8 @@ def spread(values: Frame) -> Value:
     if not width > 0:
         return Value(f"{centre:.3g}" + (" ± 0" if width == 0 else ""), centre)
     size = math.floor(math.log10(width))
-    digits = max(
-        0, min(8, -size + (width < 2 * 10**size))
-    )  # one digit of the deviation, two behind a leading 1
+    shown = (width < 2 * 10**size) - size  # one digit of the deviation, two where it begins with 1
+    digits = max(0, min(8, shown))
     return Value(f"{centre:.{digits}f} ± {width:.{digits}f}", centre)
 
 

@@ -6,9 +6,10 @@ from tests.report import synthetic
 
 @pytest.fixture(scope="session")
 def results(tmp_path_factory):
-    """A whole benchmark: five arms, two budgets, two seeds, exhibits of the first seed."""
+    """A whole benchmark: three arms, two budgets, two seeds, exhibits of the first seed."""
     folder = tmp_path_factory.mktemp("whole")
-    synthetic.fill(folder, synthetic.plan_of(seeds=2, points=8), exhibits=True)
+    plan = synthetic.plan_of(synthetic.STRATEGIES[:3], seeds=2, points=8)
+    synthetic.fill(folder, plan, exhibits=True)
     return frames.load(folder)
 
 

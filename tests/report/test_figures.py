@@ -48,7 +48,7 @@ def test_pictures_carry_no_date_and_no_program(results, tmp_path):
 def test_the_baseline_is_black_and_dashed_and_colours_follow_the_order_of_the_plan(results):
     look = style.looks(results)
     assert (look["uniform"].color, look["uniform"].dash) == ("#000000", (0, (4, 2)))
-    assert [look[label].color for label in results.labels[1:]] == list(style.PALETTE[:4])
+    assert [look[label].color for label in results.labels[1:]] == list(style.PALETTE[:2])
 
 
 def test_more_arms_than_colours_differ_in_their_dashes(results, tmp_path):
@@ -114,7 +114,7 @@ def test_a_level_that_somebody_never_reaches_has_no_number(results):
 
 def test_a_level_that_only_the_baseline_misses_says_so(results):
     rows = ahead.compare(results, results.groups[0])
-    best = rows[rows["sampler"] == "gradient-norm-cdf"].iloc[-1]
+    best = rows[rows["sampler"] == "highest-loss-cdf"].iloc[-1]
     assert best["censored"] == "baseline"
 
 

@@ -71,7 +71,7 @@ def test_the_page_passes_no_verdict(page):
 
 
 def test_hostile_labels_stay_text(tmp_path):
-    arms = (synthetic.UNIFORM, synthetic.Arm(HOSTILE, "p-sgd"), synthetic.Arm("--><script>", "c-sgd"))
+    arms = (synthetic.UNIFORM, synthetic.Arm(f"--> {HOSTILE}", "p-sgd"))
     plan = synthetic.plan_of(arms, (synthetic.EPOCHS,), seeds=1, points=2, variants=(HOSTILE,))
     synthetic.fill(tmp_path, plan, arms, exhibits=True)
     parsed = Page(report(tmp_path).read_text())
