@@ -154,8 +154,10 @@ def _on_grid(run: Frame, metric: str, axis: str, grid: np.ndarray) -> tuple[np.n
     run = run[run[metric].notna()]
     if run.empty:
         return np.full(grid.shape, np.nan), np.full(grid.shape, np.nan)
-    x = np.interp(grid, run["progress"], run[axis])
-    return x, np.interp(grid, run["progress"], run[metric], left=np.nan)
+    progress = run["progress"].to_numpy()
+    x, y = np.interp(grid, progress, run[axis]), np.interp(grid, progress, run[metric])
+    slack = 0.5 * np.diff(grid).min()  # a point is taken by the first step that reaches its place on the grid
+    return x, np.where(grid < progress[0] - slack, np.nan, y)
 
 
 def _settled(run: export.Run) -> bool:

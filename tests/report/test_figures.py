@@ -105,6 +105,27 @@ def test_an_arm_of_which_all_runs_diverged_is_drawn_without_a_mean(tmp_path):
     assert {picture.name.split("-")[0] for picture in pictures} == {"paper", "curves", "phases"}
 
 
+def test_when_all_runs_diverged_there_are_crosses_and_no_means(tmp_path):
+    plan = synthetic.plan_of(synthetic.STRATEGIES[:2], (synthetic.EPOCHS,), seeds=2, points=4)
+    synthetic.fill(tmp_path, plan, statuses=dict.fromkeys(plan.cells, "diverged"))
+    damaged = frames.load(tmp_path)
+    pictures = [picture for family in FAMILIES.values() for picture in draw(family, damaged)]
+    saved(pictures, tmp_path / "figures")
+    assert "4 runs diverged" in pictures[0].caption
+    assert pictures[0].numbers.empty
+
+
+def test_the_accuracy_axis_fits_the_means_after_the_first_tenth(results):
+    (picture,) = draw(paper.pictures, results)
+    low, high = picture.figure.axes[0].get_ylim()
+    rows = picture.numbers[
+        (picture.numbers["metric"] == "test_accuracy") & (picture.numbers["progress"] >= 0.1)
+    ]
+    rows = rows[rows["budget"] == "epochs-5"]
+    assert low < rows["mean"].min() < rows["mean"].max() < high <= 1.0
+    assert low > 0.5
+
+
 def test_a_level_that_somebody_never_reaches_has_no_number(results):
     rows = ahead.compare(results, results.groups[1])
     assert set(rows["censored"]) == {"", "sampler"}
@@ -143,8 +164,18 @@ def test_the_start_trace_marks_the_switch_and_the_threshold(results):
     (picture, *_) = draw(start.pictures, results)
     assert set(picture.numbers["sampler"]) == set(results.labels) - {"uniform"}
     axes = picture.figure.axes[0]
-    assert [line.get_marker() for line in axes.lines].count("*") == 1
+    (star,) = [line for line in axes.lines if line.get_marker() == "*"]
+    first = picture.numbers[picture.numbers["sampler"] == "highest-loss"]
+    assert star.get_xdata()[0] == first[first["active"] == 0]["step"].max()
     assert any(np.array_equal(line.get_ydata(), [0.5, 0.5]) for line in axes.lines)
+
+
+def test_a_trace_is_cut_where_all_have_switched_long_before():
+    quick = {"step": np.arange(1000), "active": np.arange(1000) >= 20}
+    late = {"step": np.arange(1000), "active": np.arange(1000) >= 40}
+    never = {"step": np.arange(1000), "active": np.zeros(1000)}
+    assert start._horizon([quick, late]) == 200
+    assert start._horizon([quick, never]) == 999
 
 
 def test_selected_batches_are_spread_evenly_and_begin_with_the_first():

@@ -35,6 +35,13 @@ def test_a_metric_that_begins_later_has_no_value_before(results):
     assert curves["mean"].notna().all()
 
 
+def test_a_point_that_comes_a_step_late_still_has_its_place_on_the_grid(results):
+    group, late = results.groups[0], results.points.copy()
+    late.loc[late["progress"] > 0, "progress"] += 0.01
+    curves = frames.mean_curves(late, group, "batch_loss", "epochs")
+    assert curves["progress"].min() == group.grid[1]
+
+
 def test_one_run_has_a_mean_and_no_deviation(tmp_path):
     plan = synthetic.plan_of((synthetic.UNIFORM,), (synthetic.EPOCHS,), seeds=1, points=3)
     synthetic.fill(tmp_path, plan, (synthetic.UNIFORM,))

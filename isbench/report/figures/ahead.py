@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from isbench.report.figures import lines
 from isbench.report.figures.style import Look, Picture, figure, linear, looks
@@ -34,9 +35,11 @@ def compare(results: Results, group: Group) -> Frame:
     others = [
         label for label in results.labels if label != results.baseline and label in set(curves["sampler"])
     ]
-    if base.empty or not others:
+    values = curves[curves["mean"] > 0].groupby("sampler")["mean"]
+    begin, end = values.first().min(), values.min().min()
+    if base.empty or not others or not end < begin:
         return pd.DataFrame(columns=COLUMNS)
-    levels = np.linspace(curves.groupby("sampler")["mean"].first().min(), curves["mean"].min(), LEVELS)
+    levels = np.geomspace(begin, end, LEVELS)
     by_base = first_reached(base["x"].to_numpy(), base["mean"].to_numpy(), levels)
     frames: list[Frame] = []
     for label in others:
@@ -58,11 +61,10 @@ def _picture(results: Results, group: Group, rows: Frame) -> Picture:
     drawn = figure(2.9 + 0.2 * len(look))
     top, strip = drawn.subplots(2, 1, sharex=True, height_ratios=[2.0, 0.2 * len(look) + 0.1])
     name = rows["metric"].iloc[0]
-    shown = rows.assign(shown=1.0 - rows["level"] if name == "test_error" else rows["level"])
     top.axhline(0.0, color="black", linestyle=(0, (4, 2)), linewidth=1.2)
     for place, label in enumerate(look):
-        arm = shown[shown["sampler"] == label]
-        top.plot(arm["shown"], arm["seconds_ahead"], **look[label].line())
+        arm = rows[rows["sampler"] == label]
+        top.plot(arm["level"], arm["seconds_ahead"], **look[label].line())
         _strip(strip, arm, place, look[label])
     top.set_ylabel(f"seconds ahead of {results.baseline}")
     linear(top, "y")
@@ -71,9 +73,7 @@ def _picture(results: Results, group: Group, rows: Frame) -> Picture:
     strip.grid(visible=False)
     strip.spines["left"].set_visible(False)
     strip.tick_params(axis="y", length=0)
-    linear(strip)
-    if name != "test_error":
-        strip.invert_xaxis()
+    _level_axis(strip, rows["level"], as_accuracy=name == "test_error")
     kinds = [kind for kind in HATCHES if (rows["censored"] == kind).any()]
     says = {"baseline": f"{results.baseline} never gets there", "sampler": "the sampler never gets there"}
     says["neither"] = "neither gets there"
@@ -85,9 +85,19 @@ def _picture(results: Results, group: Group, rows: Frame) -> Picture:
     return Picture(f"ahead-{group.slug}", drawn, rows, _caption(results, group))
 
 
+def _level_axis(axes: Axes, levels: Frame, *, as_accuracy: bool) -> None:
+    """Logarithmic in what is left to learn, so that 0.98 and 0.99 are as far apart as 0.8 and 0.9."""
+    axes.set_xscale("log")
+    axes.set_xlim(levels.max(), levels.min())
+    subs = (1.0, 2.0, 5.0) if levels.max() > 2 * levels.min() else (1.0, 1.2, 1.5, 2.0, 3.0, 5.0, 7.0)
+    axes.xaxis.set_major_locator(LogLocator(subs=subs, numticks=10))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{1 - x if as_accuracy else x:.4g}"))
+
+
 def _strip(axes: Axes, arm: Frame, place: int, look: Look) -> None:
     """A bar under the levels at which the difference is a number, hatched where somebody never gets there."""
-    level, state = arm["shown"].to_numpy(), arm["censored"].to_numpy()
+    level, state = arm["level"].to_numpy(), arm["censored"].to_numpy()
     edges = np.flatnonzero(state[1:] != state[:-1]) + 1
     for part in np.split(np.arange(len(level)), edges):
         begin, end = level[part[0]], level[min(part[-1] + 1, len(level) - 1)]

@@ -22,6 +22,7 @@ from isbench.report.figures.style import (
 from isbench.report.frames import Frame, Group, Results, known, seeds
 
 ROWS = 4  # of a picture
+EARLY = 0.1  # share of the budget after which accuracies must fit the axis
 NAMES = {"test_accuracy": "test accuracy", "test_loss": "test loss", "batch_loss": "training loss"}
 
 
@@ -60,10 +61,7 @@ def _finish(
     axes.set(xlabel="training seconds", ylabel=NAMES[metric])
     linear(axes)
     if metric == "test_accuracy":
-        axes.set_ylim(top=min(1.0, axes.get_ylim()[1]))
-        linear(axes, "y")
-        if axes.get_ylim()[0] > 0:
-            broken(axes)
+        _cut(axes, curves[curves["progress"] >= EARLY]["mean"])
     else:
         logarithmic(axes, group.of(results.points)[metric])
     for label, at in _switches(results, group).items():
@@ -71,6 +69,16 @@ def _finish(
         if not curve.empty:
             style = look[label].line(linestyle="none", zorder=5, markeredgecolor="white", markeredgewidth=0.5)
             axes.plot([at], [lines.place(curve, at)], marker="*", markersize=9, **style)
+
+
+def _cut(axes: Axes, settled: Frame) -> None:
+    """An accuracy axis that fits the means after the first rise, marked where it does not begin at 0."""
+    if not settled.empty:
+        margin = 0.06 * (settled.max() - settled.min()) + 1e-4
+        axes.set_ylim(max(0.0, settled.min() - margin), min(1.0, settled.max() + margin))
+    linear(axes, "y")
+    if axes.get_ylim()[0] > 0:
+        broken(axes)
 
 
 def _switches(results: Results, group: Group) -> dict[str, float]:
@@ -92,5 +100,6 @@ def _caption(results: Results, groups: list[Group], switched: bool) -> str:
         text += f" Dashed: {results.baseline}."
     if switched:
         text += " Star: where selection starts, the mean over seeds."
+    text += " The accuracy axis is cut at what the mean curves reach after a tenth of the budget."
     text += " Selecting hard samples raises the loss of the batches, not necessarily that of the model."
     return text + "".join(dict.fromkeys(lines.diverged(results, group) for group in groups))

@@ -17,6 +17,7 @@ from isbench.store.records import StartSpec
 
 TRACE = ("step", "batch_loss", "tau", "active")
 ACROSS = 3  # panels in a row
+BEYOND = 5  # how much longer than the latest switch a trace is shown
 SHOWN = 600  # values of a line at most: more would only blacken it
 
 
@@ -43,7 +44,7 @@ def _picture(results: Results, group: Group, traces: dict[str, Arrays]) -> Pictu
     across = min(ACROSS, len(traces))
     drawn = figure(0.75 + 1.6 * rows)
     panels = drawn.subplots(rows, across, sharex=True, squeeze=False)
-    look, numbers = looks(results), []
+    look, numbers, horizon = looks(results), [], _horizon(list(traces.values()))
     for place, axes in enumerate(panels.flat):
         axes.set_axis_off() if place >= len(traces) else None
         if place + across >= len(traces):
@@ -55,7 +56,7 @@ def _picture(results: Results, group: Group, traces: dict[str, Arrays]) -> Pictu
         limit = start.options.get("above" if by_tau else "below")
         limit = float(limit) if isinstance(limit, int | float) else None
         signal = trace["tau"] if by_tau else _ratio(trace["batch_loss"])
-        _panel(axes, trace, signal, limit, look[label])
+        _panel(axes, trace, signal, limit, look[label], horizon)
         axes.set_title(label, color=INK)
         axes.set_ylabel("tau" if by_tau else "batch loss / first")
         numbers.append(
@@ -65,10 +66,21 @@ def _picture(results: Results, group: Group, traces: dict[str, Arrays]) -> Pictu
         )
     _legend(drawn)
     caption = (
-        f"{group.title}: what the start criteria saw (first seed, n = 1). Shaded: selection was on. "
-        "A criterion on held-out loss is drawn with the batch loss, which it did not read."
+        f"{group.title}: what the start criteria saw (first seed, n = 1). Shaded: selection was "
+        "on. A criterion on held-out loss is drawn with the batch loss, which it did not read. The numbers "
+        "behind the figure go on to the last step."
     )
     return Picture(f"start-{group.slug}", drawn, pd.concat(numbers, ignore_index=True), caption)
+
+
+def _horizon(traces: list[Arrays]) -> float:
+    """The last step shown: all of them, unless every arm switched once and for good long before."""
+    last = max(float(trace["step"].max(initial=1.0)) for trace in traces)
+    on = [trace["active"] > 0 for trace in traces]
+    if not all(active.any() and active[np.argmax(active) :].all() for active in on):
+        return last
+    latest = max(float(trace["step"][np.argmax(active)]) for trace, active in zip(traces, on, strict=True))
+    return min(last, BEYOND * latest) if latest else last
 
 
 def _ratio(loss: np.ndarray) -> np.ndarray:
@@ -76,8 +88,11 @@ def _ratio(loss: np.ndarray) -> np.ndarray:
     return loss / known[0] if known.size else loss
 
 
-def _panel(axes: Axes, trace: Arrays, signal: np.ndarray, limit: float | None, look: Look) -> None:
-    step, active = trace["step"].astype(float), trace["active"] > 0
+def _panel(
+    axes: Axes, trace: Arrays, signal: np.ndarray, limit: float | None, look: Look, horizon: float
+) -> None:
+    early = trace["step"] <= horizon
+    step, active, signal = trace["step"][early].astype(float), trace["active"][early] > 0, signal[early]
     thin = slice(None, None, max(1, -(-len(step) // SHOWN)))
     axes.plot(step[thin], signal[thin], **look.line(linewidth=0.9, linestyle="-"))
     shade = axes.get_xaxis_transform()
@@ -87,12 +102,12 @@ def _panel(axes: Axes, trace: Arrays, signal: np.ndarray, limit: float | None, l
     if limit is not None:
         axes.axhline(limit, color=INK, linewidth=0.9, linestyle=(0, (1, 1.5)))
     if active.any() and not active[0]:
-        at = int(np.argmax(active))
+        at = int(np.argmax(active)) - 1  # the last batch before the switch is what the criterion saw
         height = signal[at] if np.isfinite(signal[at]) else limit or 0.0
         star = {"marker": "*", "markersize": 10, "markeredgecolor": "white", "clip_on": False}
         axes.plot([step[at]], [height], color=INK, linestyle="none", zorder=5, **star)
     axes.set_ylim(bottom=0)
-    axes.set_xlim(0, max(float(step.max(initial=1.0)), 1.0))
+    axes.set_xlim(0, horizon)
     linear(axes, ticks=4)
     linear(axes, "y", ticks=4)
 
