@@ -1,12 +1,13 @@
 """What a step is made of: the batch that a sampler asks for, and what the model said of it."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from typing import NamedTuple
 
 from torch import Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """What a sampler wants trained next; device tensors, never written.
 
     index [b] int64; weight [b] or None (each counts 1); scores [k] or None, of `candidates` [k] or, where
@@ -23,8 +24,7 @@ class Batch:
     active: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
+class Forward(NamedTuple):
     """What the model made of some samples.
 
     index [b], input [b, ...], target [b] class or value, output [b, ...] logits, loss [b] never reduced,
@@ -38,8 +38,8 @@ class Forward:
     loss: Tensor
     features: Tensor | None = None
 
-    def detach(self) -> "Forward":
+    def detach(self) -> Forward:
         """The same without the graph."""
-        features = None if self.features is None else self.features.detach()
-        output, loss = self.output.detach(), self.loss.detach()
-        return Forward(self.index, self.input, self.target, output, loss, features)
+        index, x, target, output, loss, features = self
+        features = None if features is None else features.detach()
+        return Forward(index, x, target, output.detach(), loss.detach(), features)

@@ -42,6 +42,7 @@ class Ledger:
         self.steps = self.due = self.before_round = 0
         self.started: tuple[int, float] | None = None
         self.diverged = False
+        self.sampled, self.paced = self.clock.every > 1, budget.unit == "seconds"
 
     @property
     def open(self) -> bool:
@@ -61,16 +62,18 @@ class Ledger:
 
     def step(self, batch: Batch, seen: Forward) -> Iterator[Point]:
         """Book one step, and take a point if one is due."""
-        self.steps += 1
-        self.problem.trained += batch.index.shape[0]
+        problem = self.problem
+        problem.trained += batch.index.shape[0]
         if batch.active and self.started is None:
-            self.started = self.steps - 1, self.seconds
-        self.tally.add(self.steps - 1, batch, seen)
-        self.timer.step()
-        if self.budget.unit == "seconds":
+            self.started = self.steps, self.seconds
+        self.tally.add(self.steps, batch, seen)
+        self.steps += 1
+        if self.sampled:
+            self.timer.step()
+        if self.paced:
             self.clock.pace()
-        self.problem.progress = min(1.0, self.spent() / self.budget.amount)
-        if self.problem.progress >= self.grid[self.due]:
+        problem.progress = progress = min(1.0, self.spent() / self.budget.amount)
+        if progress >= self.grid[self.due]:
             yield from self._point()
         elif len(self.tally.pending) == FOLD:
             with self.aside():

@@ -30,7 +30,7 @@ def train(
             x, y = problem.fetch(batch.index)
             lap("forward");  seen = problem.forward(batch.index, x, y)
             lap("select");   weight = sampler.weigh(batch, seen)
-            lap("backward"); optimizer.zero_grad(); seen.loss.backward(problem.share(weight, seen.loss))
+            lap("backward"); problem.backward(weight, seen.loss)
             lap("optimise"); schedule(optimizer, problem.progress, batch.rate); optimizer.step()
             lap("update");   seen = seen.detach(); sampler.observe(batch, seen)
             lap("select");   yield from ledger.step(batch, seen)

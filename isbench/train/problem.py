@@ -34,6 +34,7 @@ class Problem:
         precision: str = "float32",
     ) -> None:
         self.dataset, self.model, self.timer = dataset, model, timer
+        self.parameters = list(model.parameters())
         self.loss, self.classes, self.device = dataset.loss, dataset.classes, dataset.device
         self.n, self.batch, self.lag = dataset.n, batch, lag
         self.size = dataset.epoch_size  # n, or what stands for it
@@ -149,15 +150,19 @@ class Problem:
 
     # what the loop and start criteria share
 
-    def share(self, weight: Tensor | None, loss: Tensor) -> Tensor:
-        """What each loss counts in the batch's mean [b]: the sampler's weight over b.
+    def backward(self, weight: Tensor | None, loss: Tensor) -> None:
+        """Gradients of the weighted mean of the losses [b], in place of those of the last step.
 
-        Handed to `backward`, it saves the mean and its gradient.
+        What each loss counts is handed to autograd, which saves the mean and its own gradient.
         """
+        for parameter in self.parameters:
+            parameter.grad = None
         b = loss.shape[0]
         if weight is not None:
-            return weight / b
-        return self.mean if b == self.batch else torch.full_like(loss, 1 / b)
+            share = weight / b
+        else:
+            share = self.mean if b == self.batch else torch.full_like(loss, 1 / b)
+        loss.backward(share)
 
     def gauge(self) -> Gauge:
         """A reader of one device scalar that does not stall the device."""

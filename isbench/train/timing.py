@@ -166,7 +166,7 @@ class PhaseTimer:
     """Charges time to phases: `lap(phase)` ends the present phase and begins the next."""
 
     def __init__(self, clock: Clock) -> None:
-        self.clock = clock
+        self.clock, self.mark = clock, clock.mark
         self.phase = "eval"  # what is not training: set-up first, evaluation later
         self.steps = 0
         self.marking = True
@@ -177,7 +177,8 @@ class PhaseTimer:
         """Begin a phase; returns the one that it ends."""
         left, self.phase = self.phase, phase
         if self.marking:
-            self._mark(left)
+            self.names.append(left)
+            self.marks.append(self.mark())
         return left
 
     def step(self) -> None:
@@ -202,4 +203,4 @@ class PhaseTimer:
 
     def _mark(self, ended: str) -> None:
         self.names.append(ended)
-        self.marks.append(self.clock.mark())
+        self.marks.append(self.mark())
