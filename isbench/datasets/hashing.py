@@ -6,16 +6,15 @@ import torch
 from torch import Tensor
 
 # Odd constants whose bits look random (the first is 2^64 over the golden ratio), as signed 64-bit integers.
-FIRST, SECOND, THIRD = -7046029254386353131, -7723592293110705685, -4658895280553007687
+FIRST, SECOND = -7046029254386353131, -7723592293110705685
+START = torch.tensor(-4658895280553007687)  # without it, twice the number would be twice the bits
 
 
 def scramble(number: Tensor) -> Tensor:
     """64 well-mixed bits [k] int64 of numbers [k] int64; one-to-one but for the sign."""
-    bits = number * FIRST
+    bits = torch.add(START, number, alpha=FIRST)
     bits ^= bits >> 32
     bits *= SECOND
-    bits ^= bits >> 32
-    bits *= THIRD
     return bits
 
 

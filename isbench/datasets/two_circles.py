@@ -68,8 +68,8 @@ class Circles:
         The nearer centre is at the squared distance x^2 + y^2 - |x + y| + 0.5.
         """
         x, y = points.unbind(1)
-        distance = torch.addcmul(torch.addcmul((x + y).abs_().neg_(), x, x), y, y)
-        return (distance < self.radius_squared - 0.5).long()
+        nearness = (x + y).abs_().addcmul_(x, x, value=-1).addcmul_(y, y, value=-1)
+        return (nearness > 0.5 - self.radius_squared).long()
 
     def fixed(self, region: str, size: int) -> tuple[Tensor, Tensor]:
         """Points that never change and no stream meets."""

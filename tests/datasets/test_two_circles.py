@@ -63,8 +63,8 @@ def test_a_number_is_always_the_same_point_whatever_it_is_fetched_with():
 
 def test_points_do_not_change_between_versions_of_isbench():
     points, classes = circles().train.fetch(torch.tensor([1, 1 << 61]))
-    torch.testing.assert_close(points, torch.tensor([[0.4977407, 0.4004002], [0.2337731, 0.3003065]]))
-    assert classes.tolist() == [1, 1]
+    torch.testing.assert_close(points, torch.tensor([[0.8558079, 0.7679308], [-0.7847428, 0.5952815]]))
+    assert classes.tolist() == [1, 0]
 
 
 def test_held_out_points_are_fixed_and_no_training_points():
@@ -114,3 +114,12 @@ def test_a_stream_refuses_what_only_a_finite_set_has(wish):
 def test_no_samples_is_refused():
     with pytest.raises(UsageError, match="samples"):
         circles(samples=0)
+
+
+@pytest.mark.parametrize("other", [lambda n: 2 * n, lambda n: 4 * n, lambda n: -n, lambda n: n + (1 << 40)])
+def test_related_numbers_have_unrelated_points(other):
+    number = torch.arange(1, 200_001)
+    split = circles().train
+    one, two = split.fetch(number)[0], split.fetch(other(number))[0]
+    correlation = torch.corrcoef(torch.cat([one, two], dim=1).T)[:2, 2:]
+    assert correlation.abs().max() < 5 / 200_000**0.5
