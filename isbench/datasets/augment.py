@@ -22,11 +22,11 @@ class CropAndFlip:
     views: Tensor  # [v, h * w]: where each pixel of each view lies in the padded image
 
     def __call__(self, images: Tensor, index: Tensor, round: int) -> Tensor:
-        """Images [k, c, h, w] moved by up to `reach` pixels and, if they may be, mirrored."""
-        count, channels = images.shape[:2]
-        padded = pad(images, (self.reach,) * 4).view(count, channels, -1)
+        """Images [k, h, w, c] moved by up to `reach` pixels and, if they may be, mirrored."""
+        count, channels = images.shape[0], images.shape[3]
+        padded = pad(images, (0, 0, *(self.reach,) * 4)).view(count, -1, channels)
         view = self.views.index_select(0, pick(index, len(self.views), "augment", self.seed, round))
-        return padded.gather(2, view.unsqueeze(1).expand(-1, channels, -1)).view_as(images)
+        return padded.gather(1, view.unsqueeze(2).expand(-1, -1, channels)).view_as(images)
 
 
 def crop_and_flip(shape: tuple[int, ...], seed: int, flips: bool, device: torch.device) -> CropAndFlip:

@@ -13,7 +13,7 @@ from isbench.datasets.augment import crop_and_flip
 from isbench.datasets.base import Dataset
 from isbench.datasets.held import select
 from isbench.datasets.source import Source, per_sample_cross_entropy
-from isbench.datasets.stored import Stored, place
+from isbench.datasets.stored import Stored, channels_last, place
 from isbench.errors import UsageError
 from isbench.store.records import DatasetSpec
 
@@ -34,7 +34,7 @@ def finite(spec: DatasetSpec, source: Source, device: torch.device, seed: int) -
 
     def stored(inputs: Tensor, rows: Tensor, targets: Tensor) -> Stored:
         mapped = source.on_disk and home.type == "cpu"
-        samples = inputs if mapped else place(inputs, rows, home)
+        samples = channels_last(inputs) if mapped else place(inputs, rows, home)
         return Stored(samples, targets.to(device), source.scale, source.shift, rows if mapped else None)
 
     plain = stored(x_train, origin, chosen.y_train)
@@ -73,7 +73,7 @@ def painter(plain: Stored, white: int) -> Callable[[Tensor], np.ndarray]:
     """Training images [k, h, w, 1 or 3] uint8 by number; floats outside [0, 1] are stretched to it."""
 
     def pictures(index: Tensor) -> np.ndarray:
-        images = plain.gather(index).cpu().permute(0, 2, 3, 1).float()
+        images = plain.gather(index).cpu().float()
         if plain.inputs.dtype == torch.uint8:
             images = images / white
         elif len(images) and not 0 <= float(images.min()) <= float(images.max()) <= 1:

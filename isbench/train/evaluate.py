@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from isbench.datasets.base import Dataset, Split
 
-CHUNK = 2048
+CHUNK = {"cpu": 256}  # samples at once: what fits the caches of a CPU, more elsewhere
+LARGE = 2048
 TRAIN_SAMPLES = 10_000
 
 
@@ -46,7 +47,7 @@ class Evaluator:
         training = self.model.training
         self.model.eval()
         losses, wrong = [], []
-        for chunk in index.split(CHUNK):
+        for chunk in index.split(CHUNK.get(index.device.type, LARGE)):
             x, y = split.fetch(chunk)
             output = self.model(x).float()
             losses.append(self.dataset.loss(output, y).sum())

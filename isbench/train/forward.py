@@ -15,7 +15,7 @@ class Batch(NamedTuple):
     be mended, 0-d; active: whether importance had a say in it.
     """
 
-    index: Tensor
+    index: Tensor  # pyright: ignore[reportIncompatibleMethodOverride]
     weight: Tensor | None = None
     scores: Tensor | None = None
     candidates: Tensor | None = None
@@ -31,7 +31,7 @@ class Forward(NamedTuple):
     features [b, d] the input of the last linear layer, present where a score asked for it.
     """
 
-    index: Tensor
+    index: Tensor  # pyright: ignore[reportIncompatibleMethodOverride]
     input: Tensor
     target: Tensor
     output: Tensor

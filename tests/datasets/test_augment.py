@@ -11,21 +11,21 @@ CPU = torch.device("cpu")
 
 
 def images(n: int, size: int = 16) -> torch.Tensor:
-    pixels = torch.randint(1, 256, (n, 3, size, size), generator=torch.Generator().manual_seed(0))
+    pixels = torch.randint(1, 256, (n, size, size, 3), generator=torch.Generator().manual_seed(0))
     return pixels.to(torch.uint8)
 
 
 def views_of(image: torch.Tensor, reach: int, flips: bool) -> set[bytes]:
     """Every picture that a crop, and a mirror image of it, can make of an image."""
-    size = image.shape[-1]
-    padded = torch.zeros(3, size + 2 * reach, size + 2 * reach, dtype=torch.uint8)
-    padded[:, reach : reach + size, reach : reach + size] = image
+    size = image.shape[0]
+    padded = torch.zeros(size + 2 * reach, size + 2 * reach, 3, dtype=torch.uint8)
+    padded[reach : reach + size, reach : reach + size] = image
     crops = [
-        padded[:, top : top + size, left : left + size]
+        padded[top : top + size, left : left + size]
         for top in range(2 * reach + 1)
         for left in range(2 * reach + 1)
     ]
-    crops += [crop.flip(2) for crop in crops] if flips else []
+    crops += [crop.flip(1) for crop in crops] if flips else []
     return {crop.numpy().tobytes() for crop in crops}
 
 
@@ -57,7 +57,7 @@ def test_another_round_or_seed_draws_again(seed, round):
 
 def test_views_are_equally_likely():
     augment = crop_and_flip((1, 8, 8), 0, True, CPU)  # 3 x 3 crops, mirrored or not
-    image = torch.arange(64, dtype=torch.uint8).view(1, 1, 8, 8) + 1
+    image = torch.arange(64, dtype=torch.uint8).view(1, 8, 8, 1) + 1
     seen = augment(image.expand(18_000, -1, -1, -1), torch.arange(18_000), 0)
     _, count = torch.unique(seen.flatten(1), dim=0, return_counts=True)
     assert len(count) == 18
