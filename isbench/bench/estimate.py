@@ -78,9 +78,9 @@ def kind(cell: Cell) -> str:
     return short(cell).model_copy(update=update).id
 
 
-def speeds(plan: Plan, ask: Callable[[Cell], dict[str, Any] | None]) -> dict[str, Speed]:
+def speeds(plan: Plan, machine: str, ask: Callable[[Cell], dict[str, Any] | None]) -> dict[str, Speed]:
     """The speed of every kind of cell in a plan; measured where this machine has not met it yet."""
-    cache = cache_folder() / "calibration" / f"{plan.machine}.json"
+    cache = cache_folder() / "calibration" / f"{machine}.json"
     known = read(cache)
     for cell in plan.cells.values():
         if kind(cell) not in known:

@@ -83,8 +83,8 @@ def preview(site: Site, *, measure: bool) -> Preview:
     if not measure:
         return Preview(site, site.plan({**guess, **frozen}), {}, guessed)
     with Worker(site.request.root, site.opened.folder, "") as worker:
-        known = speeds(plan, worker.calibrate)
+        known = speeds(plan, site.machine, worker.calibrate)
         expected = expected_pilot_seconds(plan, known)
         guess |= {pilot_key(p): t for p in plan.pilots if (t := expected.get((p.variant, p.budget)))}
         plan = site.plan({**guess, **frozen})
-        return Preview(site, plan, speeds(plan, worker.calibrate), guessed)
+        return Preview(site, plan, speeds(plan, site.machine, worker.calibrate), guessed)

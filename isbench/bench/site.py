@@ -68,6 +68,11 @@ class Site:
     store: Store
     ground: Ground
 
+    @property
+    def machine(self) -> str:
+        """The id of this machine with the software that it runs."""
+        return machine.machine_id(machine.describe(devices.choose(self.request.device)))
+
     def plan(self, frozen: Mapping[str, float]) -> Plan:
         """The plan with these equal-time budgets."""
         return make_plan(self.opened.recipe, self.ground, frozen)
@@ -168,10 +173,8 @@ def save(site: Site, plan: Plan) -> None:
 
 def note_machine(site: Site) -> str:
     """Store what this machine is; returns its id."""
-    facts = machine.describe(devices.choose(site.request.device))
-    identity = machine.machine_id(facts)
-    site.store.save_machine(identity, facts)
-    return identity
+    site.store.save_machine(site.machine, machine.describe(devices.choose(site.request.device)))
+    return site.machine
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -40,12 +41,11 @@ def heal(scores: Tensor) -> tuple[Tensor, Tensor]:
     tell apart, all become 1: a uniform draw.
     """
     scores = scores.detach().to(wide(scores.device))
-    finite = scores.isfinite()
-    size = torch.where(finite, scores.abs(), 0.0).sum()
-    empty = ~(size >= TINY)
-    largest = torch.where(finite, scores, -torch.inf).amax()
-    mended = torch.where(empty, 1.0, torch.where(finite, scores, largest))
-    return mended, (~finite | empty).sum()
+    marked = scores.nan_to_num(nan=-math.inf, posinf=-math.inf, neginf=-math.inf)
+    bad = marked == -math.inf
+    mended = marked.masked_fill(bad, marked.amax().nan_to_num(neginf=0.0))
+    empty = mended.abs().sum() < TINY
+    return mended + empty, (bad | empty).sum()
 
 
 @dataclass(frozen=True)

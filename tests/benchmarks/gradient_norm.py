@@ -44,6 +44,8 @@ def compare(name: str, shape: tuple[int, ...], classes: int, k: int, rounds: int
     """Median seconds of a training step's two passes and of the norms, interleaved."""
     model = build(ModelSpec(name=name), shape, classes)
     x, y = torch.randn(k, *shape), torch.randint(classes, (k,))
+    if x.ndim == 4:
+        x = x.contiguous(memory_format=torch.channels_last)  # as isbench hands images out
 
     def passes(model: nn.Module = model) -> None:
         model.zero_grad(set_to_none=True)
