@@ -1,7 +1,7 @@
 """What isbench's `uniform` costs beside a training loop that is written by hand.
 
-Run `python -m tests.benchmarks.overhead` on an idle machine: same model, data and optimiser, one thread, the two in
-turn (A B A B), ratio of median step times. MNIST needs ISBENCH_DATA.
+Run `python -m tests.benchmarks.overhead` on an idle machine: same model, data and optimiser, one thread, the
+two in turn (A B A B), ratio of median step times. MNIST needs ISBENCH_DATA.
 """
 
 from __future__ import annotations

@@ -1,0 +1,82 @@
+"""Every shipped recipe parses, validates, plans and has a folder of its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from isbench.plan import Ground, make_plan, pilot_key
+from isbench.recipe import load, open_recipe, shipped
+from isbench.store.records import Costs
+
+RECIPES = shipped()
+PROFILES = [
+    (name, profile)
+    for name, path in RECIPES.items()
+    for profile in (None, *yaml.safe_load(path.read_text()).get("profiles", {}))
+]
+GROUND = Ground(
+    device="cpu",
+    lag=0,
+    threads=1,
+    machine="m",
+    costs=lambda setting, arm: Costs(rho=2.0, score=1.0),
+    pilot_seed=lambda number: 10**6 + number,
+)
+EXPERIMENTS = [
+    "fig1-two-circles",
+    "fig2-two-circles",
+    "fig3-two-circles",
+    "fig2-camelyon",
+    "fig3-camelyon",
+    "fig4-camelyon",
+    "supplement-mnist",
+    "supplement-cifar10",
+]
+
+
+@pytest.mark.parametrize(("name", "profile"), PROFILES)
+def test_a_recipe_plans_to_complete_blocks(name: str, profile: str | None) -> None:
+    recipe = load(name, profile)
+    pilots = make_plan(recipe, GROUND, {}).pilots
+    plan = make_plan(recipe, GROUND, {pilot_key(pilot): 1.0 for pilot in pilots})
+    arms = {setting.variant: len(setting.arms) for setting in recipe.settings}
+    assert plan.blocks
+    for block in plan.blocks:
+        assert len(block.cells) == arms[block.variant]
+        assert "uniform" in {plan.cells[cell].sampler.label for cell in block.cells}
+
+
+def test_no_two_recipes_or_profiles_share_a_folder() -> None:
+    folders = [f"{load(n, p).name}-{p}" if p else load(n, p).name for n, p in PROFILES]
+    assert len(set(folders)) == len(folders)
+
+
+def test_no_two_cells_of_a_plan_share_an_identity_by_accident() -> None:
+    for name, profile in PROFILES:
+        plan = make_plan(load(name, profile), GROUND, {})
+        contents = [json.dumps(cell.model_dump(mode="json"), sort_keys=True) for cell in plan.cells.values()]
+        assert len(set(contents)) == len(plan.cells)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_of_paper_000_has_a_recipe_with_two_profiles(experiment: str) -> None:
+    assert {profile for name, profile in PROFILES if name == f"papers-cdf-{experiment}"} >= {"paper", "cpu"}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_says_in_its_head_what_it_is(name: str) -> None:
+    head = RECIPES[name].read_text().splitlines()[0]
+    assert head.startswith("# ")
+    assert len(head) > 40
+
+
+def test_a_recipe_is_found_by_name_and_by_path(tmp_path: Path) -> None:
+    copy = tmp_path / "recipes" / "papers" / "x.yaml"
+    copy.parent.mkdir(parents=True)
+    copy.write_text(RECIPES["smoke"].read_text())
+    assert open_recipe(copy)[0].name == "papers-x"
+    assert open_recipe("papers/cdf/fig1-two-circles")[0].name == "papers-cdf-fig1-two-circles"
