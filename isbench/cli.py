@@ -34,6 +34,9 @@ class Commands(TyperGroup):
         except (IsbenchError, Interrupted) as error:
             console.fail(str(error))
             raise typer.Exit(error.code) from None
+        except KeyboardInterrupt:  # before a run has begun
+            console.fail("stopped")
+            raise typer.Exit(130) from None
 
 
 SETTINGS: dict[str, Any] = {"pretty_exceptions_enable": False, "rich_markup_mode": None}

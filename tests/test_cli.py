@@ -273,3 +273,15 @@ def test_a_path_in_a_recipe_starts_at_the_recipe(cli, tmp_path: Path) -> None:
     np.savez(folder / "mine.npz", x_train=x, y_train=y, x_test=x, y_test=y)
     recipe = write(folder / "tiny.yaml", dataset={"name": "arrays", "path": "mine.npz"})
     assert cli("run", recipe).exit_code == 0
+
+
+def test_ctrl_c_is_exit_130_and_says_that_the_results_are_kept(cli, tmp_path: Path, monkeypatch) -> None:
+    from isbench.errors import Interrupted
+
+    def interrupted(site, watch):
+        raise Interrupted(130)
+
+    monkeypatch.setattr(runs, "run", interrupted)
+    result = cli("run", write(tmp_path / "tiny.yaml"))
+    assert result.exit_code == 130
+    assert "goes on from there" in result.stderr

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -203,6 +206,16 @@ def test_an_interrupted_cell_runs_again(tmp_path: Path, monkeypatch: pytest.Monk
         with pytest.raises(Interrupted):
             run(here)
     assert len(run(here)[1].began) == 4
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_first_signal_is_an_orderly_end_with_its_exit_code(number: signal.Signals, code: int) -> None:
+    before = signal.getsignal(number)
+    with pytest.raises(Interrupted) as stopped, runs.stopping():
+        os.kill(os.getpid(), number)
+        time.sleep(1)
+    assert stopped.value.code == code
+    assert signal.getsignal(number) == before
 
 
 def test_no_cell_starts_after_max_hours(tmp_path: Path) -> None:
