@@ -208,12 +208,16 @@ def test_an_interrupted_cell_runs_again(tmp_path: Path, monkeypatch: pytest.Monk
     assert len(run(here)[1].began) == 4
 
 
+def interrupt(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+    time.sleep(1)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_the_first_signal_is_an_orderly_end_with_its_exit_code(number: signal.Signals, code: int) -> None:
     before = signal.getsignal(number)
     with pytest.raises(Interrupted) as stopped, runs.stopping():
-        os.kill(os.getpid(), number)
-        time.sleep(1)
+        interrupt(number)
     assert stopped.value.code == code
     assert signal.getsignal(number) == before
 
