@@ -51,9 +51,7 @@ Profile = Annotated[str | None, typer.Option(help="One of the recipe's profiles.
 Seeds = Annotated[int | None, typer.Option(min=1, help="Use the seeds 0 to N-1.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Out = Annotated[Path, typer.Option(help="The folder that results folders are made in.")]
-Data = Annotated[
-    Path | None, typer.Option(envvar="ISBENCH_DATA", help="Where data sets lie (default: the user's cache).")
-]
+Data = Annotated[Path | None, typer.Option(envvar="ISBENCH_DATA", help="Where data sets lie.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 
@@ -82,37 +80,40 @@ def run(
     data: Data = None,
     fresh: Annotated[bool, typer.Option(help="Run everything again.")] = False,
     retry_failed: Annotated[bool, typer.Option(help="Run failed cells again.")] = False,
-    max_hours: Annotated[float | None, typer.Option(help="Start no cell after so many hours.")] = None,
+    max_hours: Annotated[float | None, typer.Option(min=0, help="Start no cell after so many hours.")] = None,
     dry_run: Annotated[bool, typer.Option(help="Show the plan and run nothing.")] = False,
     quiet: Annotated[bool, typer.Option(help="No progress.")] = False,
     json: Json = False,
 ) -> None:
-    """Run a recipe, then write tables, figures and a report.
-
-    Cells that have a result are not run again.
+    """Run what a recipe lacks, then write tables, figures and a report.
 
     Example: isbench run smoke
     """
     from isbench.bench.site import Request, open_sites
 
     request = Request(out, data, device, only, fresh, retry_failed, max_hours)
+    lost: list[str] = []
     for site in open_sites(recipes, profile, sets, seeds, request):
         if dry_run:
             show_plan(site, measure=False, json=json)
         else:
-            run_site(site, console.watch(quiet), json)
+            lost += run_site(site, console.watch(quiet), json)
+    if lost:
+        raise CellsFailed(f"{len(lost)} cells have no result, the first: {lost[0]}", "the report lists them")
 
 
-def run_site(site: Site, watch: Watch, json: bool) -> None:
-    """Run one recipe; what there is to show is shown also when cells have failed."""
+def run_site(site: Site, watch: Watch, json: bool) -> list[str]:
+    """Run one recipe and show what there is to show; returns what has no result."""
     from isbench.bench.run import run as run_missing
     from isbench.report import report, summary
 
-    lost = run_missing(site, watch)
+    try:
+        lost = run_missing(site, watch)
+    finally:
+        watch.close()
     page = report(site.store.folder)
     console.show_result(page, summary(site.store.folder), json)
-    if lost:
-        raise CellsFailed(f"{len(lost)} cells failed, the first: {lost[0]}", "--retry-failed runs them again")
+    return lost
 
 
 @app.command()

@@ -115,7 +115,9 @@ def show_plan(plan: Row, json: bool) -> None:
     say(f"{plan['name']}: {plan['dataset']} with {plan['model']} on {plan['device']}, into {plan['folder']}")
     table(plan["arms"], right=("cells", "done", "seconds each"))
     left = (
-        f"about {duration(plan['remaining_seconds'])} left" if plan["remaining_seconds"] else "not estimated"
+        f"about {duration(plan['remaining_seconds'])} left"
+        if plan["remaining_seconds"] is not None
+        else "not estimated"
     )
     guess = (
         "; equal-time budgets are guesses until their pilot has run" if plan["equal_time_is_a_guess"] else ""
@@ -167,6 +169,9 @@ class PlainWatch:
         detail = f"  {standing(self.last)}" if outcome.status == "done" and self.last else tail
         self.say(f"{self.position}: {outcome.status}{detail}")
 
+    def close(self) -> None:
+        """Nothing to close."""
+
 
 class QuietWatch:
     """Says nothing."""
@@ -181,6 +186,9 @@ class QuietWatch:
         """Nothing."""
 
     def end(self, cell: Cell, outcome: Outcome) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
         """Nothing."""
 
 
@@ -223,6 +231,10 @@ class LiveWatch(PlainWatch):
         self.progress.remove_task(self.task)
         self.progress.stop()
         super().end(cell, outcome)
+
+    def close(self) -> None:
+        """Give the terminal its cursor back."""
+        self.progress.stop()
 
 
 def watch(quiet: bool) -> PlainWatch | QuietWatch:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from isbench.errors import RecipeError
 from isbench.recipe.schema import Arm, BudgetSpec, Recipe, Setting
 from isbench.samplers import catalogue
-from isbench.store.records import Block, Budget, Card, Cell, Costs, Pilot, Plan, SamplerSpec, digest
+from isbench.store.plans import Block, Card, Pilot, Plan
+from isbench.store.records import Budget, Cell, Costs, SamplerSpec, digest
 
 PILOTS = 3
 
@@ -51,7 +52,13 @@ def make_plan(recipe: Recipe, ground: Ground, frozen: Mapping[str, float]) -> Pl
                     block = plan_block(setting, budget, seed, position, ground)
                     cells |= block
                     blocks.append(
-                        Block(seed=seed, variant=setting.variant, budget=spec.name, cells=tuple(block))
+                        Block(
+                            seed=seed,
+                            variant=setting.variant,
+                            budget=spec.name,
+                            cells=tuple(block),
+                            labels=tuple(cell.sampler.label for cell in block.values()),
+                        )
                     )
     return Plan(
         name=recipe.name,
@@ -139,9 +146,10 @@ def make_cell(setting: Setting, arm: Arm, budget: Budget, seed: int, ground: Gro
 def canonical(arm: Arm) -> SamplerSpec:
     """The sampler with the options that differ from its defaults: saying a default changes nothing."""
     spec = arm.sampler
-    default = catalogue.resolve(spec.name, {}, arm.batch)
+    mirror = {key: value for key, value in spec.options.items() if (key, value) == ("mirror", "code")}
+    default = catalogue.resolve(spec.name, mirror, arm.batch)
     chosen = catalogue.resolve(spec.name, spec.options, arm.batch)
-    differing = {key: value for key, value in chosen.items() if value != default.get(key)}
+    differing = mirror | {key: value for key, value in chosen.items() if value != default.get(key)}
     start = catalogue.resolve_start(spec.name, spec.options, spec.start)
     version = catalogue.CATALOGUE[spec.name].version
     return spec.model_copy(update={"options": differing, "start": start, "version": version})

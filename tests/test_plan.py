@@ -7,12 +7,13 @@ import pytest
 from isbench.errors import RecipeError
 from isbench.plan import Ground, make_plan, pilot_key
 from isbench.recipe.schema import Arm, BudgetSpec, Recipe, Setting
+from isbench.samplers import catalogue
+from isbench.store.plans import Plan
 from isbench.store.records import (
     Costs,
     DatasetSpec,
     ModelSpec,
     OptimizerSpec,
-    Plan,
     SamplerSpec,
     ScheduleSpec,
     StartSpec,
@@ -152,6 +153,38 @@ def test_mirror_code_switches_the_score_and_the_source_of_the_start() -> None:
     start = StartSpec(name="loss_fraction", options={"below": 0.5})
     made = plan(recipe(arm("uniform"), arm("gradient-norm", mirror="code", start=start)))
     spec = next(c.sampler for c in made.cells.values() if c.sampler.name == "gradient-norm")
-    assert spec.options == {"mirror": "code", "score": "output_gradient"}
+    assert catalogue.resolve(spec.name, spec.options, 32)["score"] == "output_gradient"
     assert spec.start.options == {"below": 0.5, "of": "test"}
     assert "free information" in made.notes[0]
+
+
+def test_an_explicit_score_wins_over_mirror_code() -> None:
+    made = plan(recipe(arm("uniform"), arm("gradient-norm", mirror="code", score="gradient")))
+    spec = next(c.sampler for c in made.cells.values() if c.sampler.name == "gradient-norm")
+    assert catalogue.resolve(spec.name, spec.options, 32)["score"] == "gradient"
+
+
+def test_an_explicit_source_of_the_start_wins_over_mirror_code() -> None:
+    start = StartSpec(name="loss_fraction", options={"below": 0.5, "of": "train"})
+    made = plan(recipe(arm("uniform"), arm("gradient-norm", mirror="code", start=start)))
+    spec = next(c.sampler for c in made.cells.values() if c.sampler.name == "gradient-norm")
+    assert spec.start.options["of"] == "train"
+
+
+def test_blocks_that_share_a_cell_keep_their_own_names() -> None:
+    one = recipe(arm("uniform"), arm("highest-loss", label="x")).settings[0]
+    two = recipe(arm("uniform"), arm("highest-loss", label="y")).settings[0]
+    both = recipe(seeds=(0,)).model_copy(
+        update={
+            "settings": (
+                one.model_copy(update={"variant": "one"}),
+                two.model_copy(update={"variant": "two"}),
+            )
+        }
+    )
+    made = plan(both)
+    assert made.blocks[0].cells == made.blocks[1].cells
+    assert [[(c.variant, c.sampler.label) for c in made.placed(block)][1] for block in made.blocks] == [
+        ("one", "x"),
+        ("two", "y"),
+    ]

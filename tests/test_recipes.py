@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from isbench.plan import Ground, make_plan, pilot_key
+from isbench.plan import Ground, make_cell, make_plan, pilot_key
 from isbench.recipe import load, open_recipe, shipped
-from isbench.store.records import Costs
+from isbench.store.records import Budget, Costs
 
 RECIPES = shipped()
 PROFILES = [
@@ -55,11 +55,17 @@ def test_no_two_recipes_or_profiles_share_a_folder() -> None:
     assert len(set(folders)) == len(folders)
 
 
-def test_no_two_cells_of_a_plan_share_an_identity_by_accident() -> None:
+def test_different_runs_have_different_identities() -> None:
+    contents: dict[str, str] = {}
     for name, profile in PROFILES:
-        plan = make_plan(load(name, profile), GROUND, {})
-        contents = [json.dumps(cell.model_dump(mode="json"), sort_keys=True) for cell in plan.cells.values()]
-        assert len(set(contents)) == len(plan.cells)
+        for setting in load(name, profile).settings:
+            for arm in setting.arms:
+                for spec in setting.budgets:
+                    budget = Budget(name=spec.name, amount=spec.amount, unit=spec.unit)
+                    cell = make_cell(setting, arm, budget, 0, GROUND)
+                    content = json.dumps(cell.named("", "", "").model_dump(mode="json"), sort_keys=True)
+                    assert contents.setdefault(cell.id, content) == content
+    assert len(set(contents.values())) == len(contents) > 40
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)

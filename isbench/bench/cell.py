@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -108,13 +109,13 @@ def run_cell(cell: Cell, order: Order) -> Outcome:
     torch.set_num_threads(cell.threads)
     device = devices.choose(cell.device)
     gc.collect()
-    devices.reset_device_memory(device)
+    devices.reset_peaks(device)
     dataset = datasets.build(datasets.located(cell.dataset, order.base), order.root, device, cell.seed)
     model = build_model(cell, dataset)
     rehearse(cell, dataset, model)
     wanted = supported(dataset, order.record, first=order.first)
     run = assemble(cell, dataset, model, devices.clock(device, cell.lag), wanted)
-    last, peak = follow(run, cell, order, wanted)
+    last = follow(run, cell, order, wanted)
     cpu, foreign = load.shares()
     step, seconds = run.ledger.started or (None, None)
     return Outcome(
@@ -126,8 +127,9 @@ def run_cell(cell: Cell, order: Order) -> Outcome:
         overshoot_seconds=overshoot(cell, last),
         started_step=step,
         started_seconds=seconds,
-        peak_memory=peak,
+        peak_memory=devices.peak_memory(),
         device_memory=devices.device_memory(device),
+        eval_seconds=run.ledger.eval_seconds,
         sampler_bytes=tensor_bytes(run.sampler.state()),
         data_lives=dataset.lives,
         phase_mode="race" if run.problem.timer.clock.every == 1 else "profile",
@@ -136,22 +138,21 @@ def run_cell(cell: Cell, order: Order) -> Outcome:
     )
 
 
-def follow(run: Run, cell: Cell, order: Order, wanted: tuple[str, ...]) -> tuple[Point, int]:
-    """Store every point and, at the end, the exhibits; returns the last point and the peak of memory."""
+def follow(run: Run, cell: Cell, order: Order, wanted: tuple[str, ...]) -> Point:
+    """Store every point and, at the end, the exhibits; returns the last point."""
     score = samplers.score_of(cell.sampler.name, cell.sampler.options)
     exhibits = Exhibits(run.problem, run.tally, score, wanted)
     devices.seed_global(cell.seed, "dropout")
-    last, peak = None, 0
+    last = None
     for point in run.points:
-        peak = max(peak, devices.resident_memory())
+        order.heard(point)  # first: it fails where nobody listens any more
         order.store.add_point(cell.id, point)
         exhibits.at_point(point)
-        order.heard(point)
         last = point
     for name, arrays in exhibits.finish().items():
         order.store.write_exhibit(cell.id, name, arrays)
     assert last is not None  # a run begins with the point of the untrained model
-    return last, peak
+    return last
 
 
 def overshoot(cell: Cell, last: Point) -> float | None:
@@ -161,17 +162,21 @@ def overshoot(cell: Cell, last: Point) -> float | None:
     return max(0.0, last.train_seconds - cell.budget.amount)
 
 
-def tensor_bytes(state: Any) -> int:
-    """Bytes of the tensors that a sampler's state holds, inner samplers and criteria included."""
+def tensor_bytes(state: Any, seen: set[int] | None = None) -> int:
+    """Bytes of the tensors that a sampler's state holds, each once, inner samplers and criteria included."""
+    seen = set() if seen is None else seen
+    if id(state) in seen or isinstance(state, Problem):
+        return 0
+    seen.add(id(state))
     if isinstance(state, Tensor):
         return state.element_size() * state.nelement()
     if isinstance(state, dict):
-        return sum(map(tensor_bytes, state.values()))
-    if isinstance(state, list | tuple):
-        return sum(map(tensor_bytes, state))
-    if isinstance(state, Sampler):
-        return tensor_bytes(state.state())
-    return 0
+        inside = list(state.values())
+    elif isinstance(state, list | tuple | deque):
+        inside = list(state)
+    else:
+        inside = list(vars(state).values()) if hasattr(state, "__dict__") else []
+    return sum(tensor_bytes(each, seen) for each in inside)
 
 
 def now() -> str:

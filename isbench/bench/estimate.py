@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Any
 
 from isbench.bench.machine import cache_folder
-from isbench.store.records import Budget, Cell, Plan, ScheduleSpec, StartSpec
-from isbench.store.store import atomic_write
+from isbench.store.atomic import atomic_write
+from isbench.store.plans import Plan
+from isbench.store.records import Budget, Cell, ScheduleSpec, StartSpec
 
 CALIBRATION_STEPS = 8
 
@@ -78,16 +78,14 @@ def kind(cell: Cell) -> str:
     return short(cell).model_copy(update=update).id
 
 
-def speeds(plan: Plan, machine: str, ask: Callable[[Cell], dict[str, Any] | None]) -> dict[str, Speed]:
+def speeds(plan: Plan, machine: str, ask: Callable[[Cell], dict[str, float]]) -> dict[str, Speed]:
     """The speed of every kind of cell in a plan; measured where this machine has not met it yet."""
     cache = cache_folder() / "calibration" / f"{machine}.json"
     known = read(cache)
     for cell in plan.cells.values():
         if kind(cell) not in known:
-            measured = ask(cell)
-            if measured is not None:
-                known[kind(cell)] = measured
-                atomic_write(cache, json.dumps(known, indent=1, sort_keys=True))
+            known[kind(cell)] = ask(cell)
+            atomic_write(cache, json.dumps(known, indent=1, sort_keys=True))
     return {name: Speed(**values) for name, values in known.items()}
 
 

@@ -9,7 +9,8 @@ from isbench.bench.estimate import Speed, cell_seconds, expected_pilot_seconds, 
 from isbench.bench.process import Worker
 from isbench.bench.site import Site
 from isbench.plan import pilot_key
-from isbench.store.records import FINAL, Cell, Plan
+from isbench.store.plans import Plan
+from isbench.store.records import FINAL, Cell
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,8 @@ class Preview:
 
     def cells(self) -> list[Cell]:
         """All cells, pilots first."""
-        names = [name for pilot in self.plan.pilots for name in pilot.cells]
-        names += [name for block in self.plan.blocks for name in block.cells]
-        return [self.plan.cells[name] for name in names]
+        pilots = [self.plan.cells[name] for pilot in self.plan.pilots for name in pilot.cells]
+        return pilots + [cell for block in self.plan.blocks for cell in self.plan.placed(block)]
 
     def done(self, cell: Cell) -> bool:
         """Whether a cell has a result."""

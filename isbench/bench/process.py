@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from isbench.errors import EnvironmentFault
 from isbench.store.records import Cell, Outcome, Point
 from isbench.store.store import Store
 
@@ -60,13 +61,19 @@ class Worker:
         store.finish(cell.id, outcome)
         return outcome
 
-    def calibrate(self, cell: Cell) -> dict[str, Any] | None:
-        """How fast cells of this kind run here; None where they do not."""
+    def calibrate(self, cell: Cell) -> dict[str, float]:
+        """How fast cells of this kind run here; EnvironmentFault where they do not."""
         answer = self._ask(
             {"do": "calibrate", "cell": cell.model_dump(mode="json"), **self.places},
             lambda point: None,
         )
-        return answer.get("speed") if answer else None
+        if answer is None or "speed" not in answer:
+            why = answer["error"] if answer else "the worker died"
+            raise EnvironmentFault(
+                f"a few steps of {cell.sampler.name} on {cell.dataset.name} failed: {why}",
+                "--no-estimate plans without them",
+            )
+        return answer["speed"]
 
     def close(self) -> None:
         """End the process."""
@@ -107,7 +114,11 @@ class Worker:
         except BrokenPipeError:
             return None
         for line in process.stdout:
-            answer = json.loads(line)
+            try:
+                answer = json.loads(line)
+            except ValueError:  # torn or foreign: this worker cannot be trusted any more
+                process.terminate()
+                return None
             if answer["event"] == "point":
                 heard(Point.model_validate_json(json.dumps(answer["point"])))
                 continue

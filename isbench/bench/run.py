@@ -17,8 +17,10 @@ from isbench.bench.site import Site, locked, note_machine, save
 from isbench.errors import CellsFailed, Interrupted
 from isbench.plan import pilot_key
 from isbench.store.export import write_tables
-from isbench.store.records import FINAL, Cell, Outcome, Plan, Point
-from isbench.store.store import Store
+from isbench.store.plans import Plan
+from isbench.store.records import FINAL, Cell, Outcome, Point
+
+TABLES_EVERY = 10  # seconds at least between two writings of the tables
 
 
 class Watch(Protocol):
@@ -40,22 +42,30 @@ class Watch(Protocol):
         """A cell has ended."""
         ...
 
+    def close(self) -> None:
+        """Nothing more will be shown, however the run ended."""
+        ...
+
 
 def run(site: Site, watch: Watch) -> list[str]:
     """Run what is missing of a recipe and write its tables; returns which cells have no result, and why."""
     request = site.request
     with locked(site.store.folder), stopping():
         frozen = site.frozen_budgets()
-        todo = Todo(site, watch, fresh=request.fresh)
+        todo = Todo(site, watch)
         plan = site.plan(frozen)
+        if request.fresh:
+            site.store.forget(plan)
         save(site, plan)
+        for note in plan.notes:
+            watch.say(f"note: {note}")
         with Worker(request.root, site.opened.folder, note_machine(site)) as worker:
             if any(pilot.seconds is None for pilot in plan.pilots):
                 plan = site.plan({**frozen, **measure_pilots(plan, todo, worker)})
                 save(site, plan)
-            todo.run(plan, [cell for block in plan.blocks for cell in block.cells], worker)
+            todo.run(plan, [c for block in plan.blocks for c in plan.placed(block) if todo.wanted(c)], worker)
         write_tables(site.store, plan)
-    return failures(site.store, plan, request.only)
+    return failures(plan, todo)
 
 
 def measure_pilots(plan: Plan, todo: Todo, worker: Worker) -> dict[str, float]:
@@ -65,9 +75,13 @@ def measure_pilots(plan: Plan, todo: Todo, worker: Worker) -> dict[str, float]:
         if pilot.seconds is not None:
             continue
         todo.watch.say(f"pilot: how long does {pilot.like} need for '{pilot.budget}'?")
-        todo.run(plan, list(pilot.cells), worker)
+        todo.run(plan, [plan.cells[cell] for cell in pilot.cells], worker)
         records = [todo.site.store.record(cell) for cell in pilot.cells]
         times = [r.points[-1].train_seconds for r in records if r and r.outcome.status == "done"]
+        if todo.missing(plan.cells[pilot.cells[-1]]):
+            raise CellsFailed(
+                "--max-hours is over before the equal time is known", "the same command goes on"
+            )
         if len(times) < len(pilot.cells):
             raise CellsFailed(
                 f"the pilot of budget '{pilot.budget}' did not finish, so there is no equal time",
@@ -80,58 +94,61 @@ def measure_pilots(plan: Plan, todo: Todo, worker: Worker) -> dict[str, float]:
 class Todo:
     """Runs cells that have no result yet."""
 
-    def __init__(self, site: Site, watch: Watch, *, fresh: bool) -> None:
-        self.site, self.watch, self.fresh = site, watch, fresh
-        self.done: set[str] = set()
+    def __init__(self, site: Site, watch: Watch) -> None:
+        self.site, self.watch = site, watch
+        self.tried: set[str] = set()
+        self.written = 0.0
         hours = site.request.max_hours
         self.deadline = None if hours is None else monotonic() + 3600 * hours
-        self.stopped = False
 
-    def run(self, plan: Plan, cells: list[str], worker: Worker) -> None:
+    def run(self, plan: Plan, cells: list[Cell], worker: Worker) -> None:
         """Run what is missing of these cells, in this order."""
-        store = self.site.store
-        wanted = [cell for cell in cells if self.missing(plan.cells[cell])]
-        seeds = {block.seed for block in plan.blocks[:1]}
-        for number, name in enumerate(wanted, start=1):
+        missing = [cell for cell in {cell.id: cell for cell in cells}.values() if self.missing(cell)]
+        first = plan.blocks[0].seed if plan.blocks else None
+        for number, cell in enumerate(missing, start=1):
             if self.deadline is not None and monotonic() > self.deadline:
-                self.stopped = True
+                left = len(missing) - number + 1
                 self.watch.say(
-                    f"--max-hours is over: {len(wanted) - number + 1} cells are left for the next run"
+                    f"--max-hours is over: {left} cells are left, the same command goes on from there"
                 )
                 return
-            cell = plan.cells[name]
-            self.watch.begin(cell, number, len(wanted))
+            self.watch.begin(cell, number, len(missing))
             outcome = worker.train(
                 cell,
-                store,
+                self.site.store,
                 plan.record,
-                first=cell.seed in seeds,
+                first=cell.seed == first,
                 heard=lambda point, cell=cell: self.watch.point(cell, point),
             )
-            self.done.add(name)
+            self.tried.add(cell.id)
             self.watch.end(cell, outcome)
-            write_tables(store, plan)
+            if monotonic() - self.written > TABLES_EVERY:
+                write_tables(self.site.store, plan)
+                self.written = monotonic()
+
+    def wanted(self, cell: Cell) -> bool:
+        """Whether `--only` asks for this arm."""
+        return fnmatch.fnmatchcase(cell.sampler.label, self.site.request.only)
 
     def missing(self, cell: Cell) -> bool:
         """Whether a cell still has to be run."""
-        if cell.id in self.done or not fnmatch.fnmatchcase(cell.sampler.label, self.site.request.only):
+        if cell.id in self.tried:
             return False
         outcome = self.site.store.outcome(cell.id)
-        if outcome is None or self.fresh or outcome.status in ("running", "interrupted"):
+        if outcome is None or outcome.status in ("running", "interrupted"):
             return True
         return outcome.status not in FINAL and self.site.request.retry_failed
 
 
-def failures(store: Store, plan: Plan, only: str) -> list[str]:
-    """Which cells have no result; a diverged arm is a result, a diverged baseline is not."""
+def failures(plan: Plan, todo: Todo) -> list[str]:
+    """Which of the wanted cells have no result; a diverged arm is a result, a diverged baseline is not."""
     lost: list[str] = []
-    for cell in (plan.cells[name] for block in plan.blocks for name in block.cells):
-        outcome = store.outcome(cell.id)
-        if outcome is None or not fnmatch.fnmatchcase(cell.sampler.label, only):
-            continue
-        baseline = outcome.status == "diverged" and cell.sampler.label == plan.primary_label
-        if outcome.status not in FINAL or baseline:
-            lost.append(f"{cell.sampler.label} seed {cell.seed}: {outcome.status} {outcome.note}".strip())
+    for cell in filter(todo.wanted, (cell for block in plan.blocks for cell in plan.placed(block))):
+        outcome = todo.site.store.outcome(cell.id)
+        status, note = (outcome.status, outcome.note) if outcome else ("missing", "")
+        baseline = status == "diverged" and cell.sampler.label == plan.primary_label
+        if status not in FINAL or baseline:
+            lost.append(f"{cell.sampler.label} seed {cell.seed}: {status} {note}".strip())
     return lost
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,8 +22,10 @@ from isbench.plan import Ground, make_plan, pilot_key
 from isbench.recipe import Source, check_facts, open_recipe
 from isbench.recipe.schema import Arm, Recipe, Setting
 from isbench.samplers import catalogue as samplers
-from isbench.store.records import Costs, Plan
-from isbench.store.store import Store, atomic_write
+from isbench.store.atomic import atomic_write
+from isbench.store.plans import Plan
+from isbench.store.records import Costs
+from isbench.store.store import Store
 from isbench.train import device as devices
 from isbench.train.flops import measure_costs
 
@@ -75,13 +78,21 @@ class Site:
 
     def plan(self, frozen: Mapping[str, float]) -> Plan:
         """The plan with these equal-time budgets."""
-        return make_plan(self.opened.recipe, self.ground, frozen)
+        return make_plan(self.opened.recipe, self.ground, frozen).model_copy(
+            update={"recipe_place": self.place}
+        )
 
     def frozen_budgets(self) -> dict[str, float]:
         """The equal-time budgets that the folder's plan has measured, by the key of their pilot."""
-        old = None if self.request.fresh else self.stored_plan()
-        pilots = () if old is None else old.pilots
+        old = self.stored_plan()
+        pilots = () if old is None or self.request.fresh else old.pilots
         return {pilot_key(pilot): pilot.seconds for pilot in pilots if pilot.seconds is not None}
+
+    @property
+    def place(self) -> str:
+        """Where the recipe lies as seen from the results; a shipped one lies nowhere."""
+        file = Path(self.opened.recipe.file)
+        return os.path.relpath(file.resolve(), self.store.folder.resolve()) if file.is_file() else ""
 
     def other_text(self) -> bool:
         """Whether the folder's recipe reads differently from this one."""
@@ -89,18 +100,18 @@ class Site:
         return not kept.is_file() or kept.read_text() != self.opened.recipe.text
 
     def stored_plan(self) -> Plan | None:
-        """The plan that the folder holds; refused if it is another recipe's or another machine's."""
+        """The plan that the folder holds; refused if it is another recipe's, or timed on another machine."""
         old, recipe = self.store.plan(), self.opened.recipe
         if old is None:
             return None
-        moved = Path(old.recipe_file).resolve() != Path(recipe.file).resolve()
-        if (old.name, old.profile) != (recipe.name, recipe.profile) or (moved and self.other_text()):
+        moved = old.recipe_place != self.place and self.other_text()
+        if (old.name, old.profile) != (recipe.name, recipe.profile) or moved:
             raise EnvironmentFault(
                 f"{self.store.folder} holds the results of {old.recipe_file}, not of {recipe.file}",
                 "choose another folder with --out",
             )
         frozen = any(pilot.seconds is not None for pilot in old.pilots)
-        if frozen and old.machine != self.ground.machine:
+        if frozen and old.machine != self.ground.machine and not self.request.fresh:
             raise EnvironmentFault(
                 f"the equal-time budgets in {self.store.folder} were measured on another machine",
                 "choose another folder with --out, or start again with --fresh",
@@ -149,8 +160,8 @@ def describe(opened: Opened, setting: Setting, root: Path) -> Facts:
         part = "model"
         with devices.global_stream(0, "plan"):
             models.build(setting.model, facts.shape, facts.classes)
-    except UsageError as error:
-        raise opened.source.error(str(error), setting.variant, part) from None
+    except (UsageError, RuntimeError, MemoryError) as error:  # torch's allocator raises RuntimeError
+        raise opened.source.error(str(error).splitlines()[0], setting.variant, part) from None
     return facts
 
 
@@ -160,7 +171,7 @@ def count_costs(setting: Setting, arm: Arm, facts: Mapping[str, Facts]) -> Costs
     with devices.global_stream(0, "costs"):
         model = models.build(setting.model, fact.shape, fact.classes)
     score = samplers.score_of(arm.sampler.name, arm.sampler.options)
-    return measure_costs(model, fact.shape, arm.batch, score)
+    return measure_costs(model, fact.shape, score)
 
 
 def save(site: Site, plan: Plan) -> None:

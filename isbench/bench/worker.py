@@ -21,6 +21,8 @@ from isbench.errors import IsbenchError
 from isbench.store.records import Cell, Outcome, Point
 from isbench.store.store import Store
 
+OUT_OF_MEMORY = ("DefaultCPUAllocator", "out of memory")  # torch has no class for these
+
 
 def main() -> None:
     """Serve requests until standard input ends."""
@@ -31,6 +33,7 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         if request["do"] == "calibrate":
+            redirect(Path(os.devnull))
             answer(answers, "end", **serve_calibration(request))
             continue
         redirect(Path(request["log"]))
@@ -76,8 +79,10 @@ def failure(error: Exception, started: str, machine: str) -> Outcome:
     """What became of a cell that raised."""
     import torch
 
-    memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
     first = str(error).splitlines()[0] if str(error) else ""
+    memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and any(sign in str(error) for sign in OUT_OF_MEMORY)
+    )
     note = first if isinstance(error, IsbenchError) else f"{type(error).__name__}: {first}"
     if memory:
         note = f"out of memory ({first[:120]}); a smaller batch or pool needs less"
@@ -92,7 +97,6 @@ def serve_calibration(request: dict[str, Any]) -> dict[str, Any]:
     try:
         return {"speed": calibrate(cell, Path(request["root"]), Path(request["base"])), "healthy": True}
     except Exception as error:
-        traceback.print_exc()
         return {"error": f"{type(error).__name__}: {error}", "healthy": False}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -13,6 +14,7 @@ from isbench.errors import EnvironmentFault
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 CHANNELS = (1, 3)
+MOST_CLASSES = 100_000
 
 
 def arrays(root: Path, *, path: str) -> Source:
@@ -28,6 +30,8 @@ def arrays(root: Path, *, path: str) -> Source:
     if x_train.shape[1:] != x_test.shape[1:] or x_train.dtype != x_test.dtype:
         raise wrong(file, f"x_train holds {kind(x_train)}, x_test {kind(x_test)}: they must be alike")
     classes = int(max(y_train.max(), y_test.max())) + 1
+    if classes > MOST_CLASSES:
+        raise wrong(file, f"it has labels up to {classes - 1}; classes are numbered 0, 1, …")
     if classes < 2:
         raise wrong(file, "there is one class only; classes are numbered 0, 1, …")
     x_train, x_test = (torch.from_numpy(channels_first(x)) for x in (x_train, x_test))
@@ -51,7 +55,7 @@ def read(file: Path) -> list[np.ndarray]:
         raise EnvironmentFault(
             f"there is no {file}", "a relative path starts at the current folder"
         ) from error
-    except (ValueError, EOFError, OSError, BadZipFile) as error:
+    except (ValueError, EOFError, OSError, RuntimeError, BadZipFile, zlib.error) as error:
         raise wrong(file, f"it is no npz of plain arrays ({error})") from error
 
 

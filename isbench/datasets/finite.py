@@ -17,6 +17,8 @@ from isbench.datasets.stored import Stored, channels_last, place
 from isbench.errors import UsageError
 from isbench.store.records import DatasetSpec
 
+SPARE = 0.8  # the share of free device memory that samples may take; model and batches need the rest
+
 
 def check(spec: DatasetSpec, source: Source) -> None:
     """Raises UsageError where the data set cannot be augmented as asked."""
@@ -26,10 +28,9 @@ def check(spec: DatasetSpec, source: Source) -> None:
 
 def finite(spec: DatasetSpec, source: Source, device: torch.device, seed: int) -> Dataset:
     """The data set as the recipe wants it, on the device or on the host; `seed` only feeds augmentation."""
-    check(spec, source)
     chosen = select(spec, source)
-    home = device if spec.keep == "device" else torch.device("cpu")
     x_train, x_test = source.inputs()
+    home = home_of(spec, source, device, x_train[:1].nbytes * (len(chosen.y_train) + len(x_test)))
     origin = chosen.train if source.rows is None else source.rows[chosen.train]
 
     def stored(inputs: Tensor, rows: Tensor, targets: Tensor) -> Stored:
@@ -58,7 +59,7 @@ def finite(spec: DatasetSpec, source: Source, device: torch.device, seed: int) -
         classes=chosen.classes,
         loss=per_sample_cross_entropy,
         device=device,
-        lives="device" if home == device else "host",
+        lives="disk" if source.on_disk and home.type == "cpu" else "device" if home == device else "host",
         epoch_size=plain.n,
         origin=origin.to(device),
         labels=plain.targets,
@@ -67,6 +68,14 @@ def finite(spec: DatasetSpec, source: Source, device: torch.device, seed: int) -
         else None,
         outlines=source.outlines,
     )
+
+
+def home_of(spec: DatasetSpec, source: Source, device: torch.device, needed: int) -> torch.device:
+    """Where the samples live: on the device, or on the host where that is asked for or they do not fit."""
+    host = torch.device("cpu")
+    if device.type == "cuda" and needed > SPARE * torch.cuda.mem_get_info(device)[0]:
+        return host
+    return device if spec.keep == "device" else host
 
 
 def painter(plain: Stored, white: int) -> Callable[[Tensor], np.ndarray]:

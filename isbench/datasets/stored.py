@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from isbench.datasets.augment import CropAndFlip
-from isbench.errors import EnvironmentFault
 
 CHUNK = 4096  # samples copied at a time
 
@@ -62,17 +61,8 @@ def channels_last(inputs: Tensor) -> Tensor:
 
 
 def place(inputs: Tensor, rows: Tensor, device: torch.device) -> Tensor:
-    """A copy of some rows of inputs [m, ...], images channels last, on the device, made in chunks.
-
-    Raises EnvironmentFault where the device's memory is too small.
-    """
+    """A copy of some rows of inputs [m, ...], images channels last, on the device, made in chunks."""
     n, inputs = len(rows), channels_last(inputs)
-    needed = n * inputs[:1].numel() * inputs.element_size()
-    if device.type == "cuda" and needed > (free := torch.cuda.mem_get_info(device)[0]):
-        raise EnvironmentFault(
-            f"{needed / 1e9:.1f} GB of samples do not fit into the device's free {free / 1e9:.1f} GB",
-            "keep: host",
-        )
     copy = torch.empty((n, *inputs.shape[1:]), dtype=inputs.dtype, device=device)
     for start in range(0, n, CHUNK):
         part = slice(start, start + CHUNK)

@@ -94,7 +94,8 @@ def optimizer(node: Node | None, problems: Problems) -> OptimizerSpec | None:
         if not own.found:  # a misspelt name explains it
             own.key(node.fields[key], f"unknown {what}")
     problems.extend(own)
-    return OptimizerSpec.model_validate({"name": name, **values})
+    usual = {"weight_decay": 0.01} if name == "adamw" else {}  # without it, adamw is adam
+    return OptimizerSpec.model_validate({"name": name, **usual, **values})
 
 
 def schedule(node: Node | None, problems: Problems) -> ScheduleSpec | None:
@@ -122,7 +123,7 @@ def start(node: Node, problems: Problems) -> StartSpec | None:
     values = _options_of(
         Node({"at": inner}, inner.place) if set(options) == {"at"} else inner, options, name, problems
     )
-    return StartSpec(name=name, options=spoken(options, values))
+    return StartSpec(name=name, options=values)
 
 
 def _options_of(node: Node, options: Mapping[str, Option], name: str, problems: Problems) -> dict[str, Any]:

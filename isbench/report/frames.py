@@ -13,7 +13,8 @@ import pandas as pd
 
 from isbench.errors import UsageError
 from isbench.store import export
-from isbench.store.records import FINAL, Budget, Plan
+from isbench.store.plans import Plan
+from isbench.store.records import FINAL, Budget
 from isbench.store.store import Store
 
 Frame: TypeAlias = Any  # a data frame: the stubs of pandas take a selection of rows for a series
@@ -168,7 +169,7 @@ def _frame(columns: tuple[str, ...], rows: list[export.Row]) -> Frame:
     """Rows as a frame with numbers where numbers belong: unknown and non-finite are NaN."""
     frame = pd.DataFrame(rows, columns=list(columns))
     words = {"recipe", "profile", "variant", "dataset", "model", "budget", "sampler", "options", "cell"}
-    words |= {"status", "device", "machine", "phase", "mode"}
+    words |= {"status", "device", "machine", "phase", "mode", "data_lives"}
     numbers = [column for column in frame.columns if column not in words]
     frame[numbers] = frame[numbers].astype(float).replace([np.inf, -np.inf], np.nan)
     return frame

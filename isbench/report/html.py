@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,8 @@ from isbench.report.figures import (
     thresholds,
 )
 from isbench.report.frames import Results
+from isbench.store.atomic import atomic_write
 from isbench.store.export import write_tables
-from isbench.store.store import atomic_write
 
 FAMILIES = {
     "Accuracy and loss against time": paper.pictures,
@@ -56,10 +57,12 @@ def report(folder: Path) -> Path:
 def draw(results: Results, folder: Path) -> dict[str, list[dict[str, Any]]]:
     """Draw and save every figure; returns, for each family that has any, name, caption and inline SVG."""
     drawn: dict[str, list[dict[str, Any]]] = {}
+    taken: set[str] = set()
     for title, family in FAMILIES.items():
         with rc_context(style.SETTINGS):
             pictures = family(results)
         for picture in pictures:
+            picture = replace(picture, name=unused(picture.name, taken))
             svg = inline(style.save(picture, folder), picture)
             drawn.setdefault(title, []).append({"name": picture.name, "caption": picture.caption, "svg": svg})
     return drawn
@@ -75,6 +78,15 @@ def inline(svg: str, picture: style.Picture) -> Markup:
     head, rest = body.split(">", 1)
     head = re.sub(r'\s(width|height)="[^"]*"', "", head)
     return Markup(f'{head} role="img" aria-label="{escape(picture.caption)}">{rest}')
+
+
+def unused(name: str, taken: set[str]) -> str:
+    """A name that no figure has yet; labels may differ only in what a file name cannot show."""
+    number = 1
+    while (found := name if number == 1 else f"{name}-{number}") in taken:
+        number += 1
+    taken.add(found)
+    return found
 
 
 def render(results: Results, drawn: dict[str, list[dict[str, Any]]]) -> str:

@@ -38,10 +38,10 @@ def residual(record: RunRecord) -> float | None:
 
 def _counts(results: Results) -> str:
     states = Counter(run.record.outcome.status if run.record else "missing" for run in results.runs)
-    seeds = len({run.block.seed for run in results.runs})
+    seeds = len({run.block.seed for run in results.runs if run.record})
     said = ", ".join(f"{count} {state}" for state, count in states.most_common())
     few = " With so few seeds a difference between means says little." if seeds < 5 else ""
-    return f"{said or 'none planned'}; n = {seeds} for each arm and budget.{few}"
+    return f"{said or 'none planned'}; n is at most {seeds} for each arm and budget.{few}"
 
 
 def _others(results: Results) -> str:

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from isbench.errors import EnvironmentFault
-from isbench.store.records import PHASES, Block, Cell, Plan, RunRecord
-from isbench.store.store import Store, atomic_write
+from isbench.store.atomic import atomic_write
+from isbench.store.plans import Block, Plan
+from isbench.store.records import PHASES, Cell, RunRecord
+from isbench.store.store import Store
 
 Row = dict[str, Any]
 
@@ -26,7 +28,7 @@ RUN_COLUMNS = (
     *("status", "device", "machine", "steps", "epochs", "passes", *_SPENT),
     *("train_seconds", "eval_seconds", "wall_seconds", "overshoot_seconds"),
     *("started_step", "started_seconds", "peak_memory", "sampler_bytes"),
-    *(*_METRICS, "cpu_load", "foreign_load"),
+    *(*_METRICS, "cpu_load", "foreign_load", "device_memory", "data_lives"),
 )
 POINT_COLUMNS = (
     *("cell", "variant", "budget", "sampler", "seed", "progress", "epochs", "steps", *_SPENT, "passes"),
@@ -68,9 +70,9 @@ class Run:
 
 def runs(store: Store, plan: Plan) -> list[Run]:
     """Every cell of the plan's blocks in their order; pilots and cells of other plans are left out."""
-    cells = [(block, cell) for block in plan.blocks for cell in block.cells]
-    records = {cell: store.record(cell) for _, cell in cells}
-    return [Run(block, cell, plan.cells[cell], records[cell]) for block, cell in cells]
+    placed = [(block, cell) for block in plan.blocks for cell in plan.placed(block)]
+    records = {identity: store.record(identity) for identity in {cell.id for _, cell in placed}}
+    return [Run(block, cell.id, cell, records[cell.id]) for block, cell in placed]
 
 
 def run_rows(plan: Plan, found: Iterable[Run]) -> list[Row]:
@@ -82,7 +84,7 @@ def run_rows(plan: Plan, found: Iterable[Run]) -> list[Row]:
         last = run.record.points[-1].model_dump() if run.record.points else {}
         rows.append(
             last
-            | run.record.outcome.model_dump()
+            | run.record.outcome.model_dump(exclude_none=True)
             | run.labels
             | {
                 "recipe": plan.name,
@@ -116,7 +118,7 @@ def phase_rows(found: Iterable[Run]) -> list[Row]:
                 "per_step_us": 1e6 * seconds / last.steps if last.steps else None,
             }
             rows.append(_phase(run, phase, seconds) | cost)
-        rows.append(_phase(run, "eval", last.phases.get("eval", last.eval_seconds)))
+        rows.append(_phase(run, "eval", run.record.outcome.eval_seconds or last.eval_seconds))
     return rows
 
 

@@ -115,6 +115,16 @@ class Cell(Record):
         content["budget"].pop("name")
         return digest(content)
 
+    def named(self, label: str, budget: str, variant: str) -> "Cell":
+        """The same run under other names."""
+        return self.model_copy(
+            update={
+                "sampler": self.sampler.model_copy(update={"label": label}),
+                "budget": self.budget.model_copy(update={"name": budget}),
+                "variant": variant,
+            }
+        )
+
 
 class Point(Record):
     """One evaluation: what was spent up to here, and what the model is worth now. None: unknown."""
@@ -160,6 +170,7 @@ class Outcome(Record):
     machine: str = ""
     pid: int = 0
     wall_seconds: float | None = None
+    eval_seconds: float | None = None
     overshoot_seconds: float | None = None
     started_step: int | None = None
     started_seconds: float | None = None
@@ -178,56 +189,6 @@ class RunRecord(Record):
     cell: Cell
     outcome: Outcome
     points: tuple[Point, ...]
-
-
-class Card(Record):
-    """What report and tables must know of an arm's sampler without importing it."""
-
-    label: str
-    name: str
-    summary: str
-    paper: str
-    unbiased: bool
-    cost: str
-    deviations: tuple[str, ...] = ()
-    start: str = "none"
-
-
-class Block(Record):
-    """One seed, one variant, one budget, every sampler: the unit of pairing and of distribution."""
-
-    seed: int
-    variant: str
-    budget: str
-    cells: tuple[str, ...]
-
-
-class Pilot(Record):
-    """Three cells of a baseline on seeds of their own; `seconds`, once measured, is the frozen budget."""
-
-    budget: str
-    variant: str
-    like: str
-    cells: tuple[str, ...]
-    seconds: float | None = None
-
-
-class Plan(Record):
-    """What a recipe amounts to (`plan.json`)."""
-
-    schema_version: int = 1
-    name: str
-    profile: str
-    recipe: str
-    recipe_file: str
-    machine: str
-    primary_label: str = "uniform"
-    record: tuple[str, ...]
-    cells: dict[str, Cell]
-    pilots: tuple[Pilot, ...] = ()
-    blocks: tuple[Block, ...] = ()
-    cards: tuple[Card, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 def digest(content: Any) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import os
 import re
-import secrets
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,34 +16,18 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from isbench.errors import EnvironmentFault
-from isbench.store.records import Cell, Outcome, Plan, Point, Record, RunRecord
+from isbench.store.atomic import atomic_write, not_written
+from isbench.store.plans import Plan
+from isbench.store.records import Cell, Outcome, Point, Record, RunRecord
 
 JSON_LIMIT = 256 * 2**20  # bytes; results may come from strangers
 EXHIBIT_LIMIT = 512 * 2**20  # bytes, packed and unpacked
 IDENTITY = re.compile(r"[0-9a-f]{12}")
 SLUG = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
+UNREADABLE = (ValueError, OSError, EOFError, LookupError, RuntimeError, zipfile.BadZipFile, zlib.error)
+
 AnyRecord = TypeVar("AnyRecord", bound=Record)
-
-
-def atomic_write(path: Path, content: bytes | str) -> None:
-    """Replace a file whole: readers see the old content or the new; EnvironmentFault if it fails."""
-    data = content.encode() if isinstance(content, str) else content
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with open(draft, "xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(draft, path)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise _not_written(path, len(data), error) from error
 
 
 class Store:
@@ -85,7 +68,7 @@ class Store:
             with open(path, "ab") as file:
                 file.write(line)
         except OSError as error:
-            raise _not_written(path, len(line), error) from error
+            raise not_written(path, len(line), error) from error
 
     def finish(self, cell_id: str, outcome: Outcome) -> None:
         """Write how a cell ended, after its points are safe on disk."""
@@ -95,8 +78,13 @@ class Store:
             with open(path, "ab") as file:
                 os.fsync(file.fileno())
         except OSError as error:
-            raise _not_written(path, 0, error) from error
+            raise not_written(path, 0, error) from error
         atomic_write(folder / "status.json", outcome.model_dump_json() + "\n")
+
+    def forget(self, plan: Plan) -> None:
+        """Make every cell of a plan one that never began."""
+        for cell_id in plan.cells:
+            (self.cell_folder(cell_id) / "status.json").unlink(missing_ok=True)
 
     def outcome(self, cell_id: str) -> Outcome | None:
         """How a cell ended, None where it never began."""
@@ -140,7 +128,7 @@ class Store:
                     raise _damaged(path, "larger than an exhibit can be")
             with np.load(path, allow_pickle=False) as arrays:
                 return {key: _numeric(arrays[key], path) for key in arrays.files}
-        except (ValueError, OSError, EOFError, KeyError, MemoryError, zipfile.BadZipFile) as error:
+        except UNREADABLE as error:
             raise _damaged(path, str(error)) from error
 
     def save_machine(self, machine_id: str, facts: dict[str, Any]) -> None:
@@ -227,21 +215,3 @@ def _first(error: ValidationError) -> str:
 
 def _damaged(path: Path, why: str) -> EnvironmentFault:
     return EnvironmentFault(f"{path} cannot be used: {why}", "move it away and run again")
-
-
-def _not_written(path: Path, size: int, error: OSError) -> EnvironmentFault:
-    return EnvironmentFault(
-        f"cannot write {size} bytes to {path}: {error.strerror}", "free the disk or choose another --out"
-    )
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename last through a power cut; a file system that cannot do it is no reason to stop."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):
-            os.fsync(handle)
-    finally:
-        os.close(handle)

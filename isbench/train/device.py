@@ -5,11 +5,13 @@ The only module that seeds the global generator.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 import torch
@@ -18,6 +20,7 @@ from torch import Tensor
 from isbench.errors import EnvironmentFault
 from isbench.train.timing import Clock, CudaClock, HostClock, MpsClock
 
+CLEAR, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 LAG = {"cpu": 0, "cuda": 8, "mps": 8}
 
 
@@ -110,13 +113,18 @@ def device_memory(device: torch.device) -> int | None:
     return torch.mps.driver_allocated_memory() if device.type == "mps" else None
 
 
-def reset_device_memory(device: torch.device) -> None:
-    """Begin a new peak."""
+def reset_peaks(device: torch.device) -> None:
+    """Begin new peaks of the device's memory and, where the system can (Linux), of this process's."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
+    with contextlib.suppress(OSError):
+        CLEAR.write_text("5")
 
 
-def resident_memory() -> int:
-    """Bytes that this process holds now."""
+def peak_memory() -> int:
+    """Bytes that this process held at most since the last reset; without Linux, since it began."""
+    if STATUS.is_file():
+        line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
     return psutil.Process().memory_info().rss

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from isbench.datasets.base import Dataset, Split
+from isbench.errors import UsageError
 
 CHUNK = {"cpu": 256}  # samples at once: what fits the caches of a CPU, more elsewhere
 LARGE = 2048
@@ -35,7 +36,9 @@ class Evaluator:
     def loss(self, of: str) -> float:
         """The mean loss on `val` or `test`."""
         loss, _ = self.measure(self.dataset.validation if of == "val" else self.dataset.test)
-        return float("nan") if loss is None else loss
+        if loss is None:
+            raise UsageError(f"there are no {of} samples to start by", "set val_fraction above 0")
+        return loss
 
     @torch.no_grad()
     def measure(self, split: Split, index: Tensor | None = None) -> tuple[float | None, float | None]:

@@ -21,11 +21,10 @@ Arrays = dict[str, np.ndarray]
 SMALL = 10_000  # samples whose importance is recorded one by one
 SCATTER = 2_000  # points of a stream whose importance is recorded
 SHOWN = 16  # most and least used samples
-ALL = ("usage", "selection", "trace", "importance", "most_least", "geometry")
 
 
 def supported(dataset: Dataset, wanted: tuple[str, ...], *, first: bool) -> tuple[str, ...]:
-    """Those wanted exhibits (none: all) that a data set can give; all but `usage` for the first seed only."""
+    """Those wanted exhibits that a data set can give; all but `usage` for the first seed only."""
     plane, finite = dataset.shape == (2,), dataset.n is not None
     possible = {
         "usage": finite,
@@ -35,7 +34,7 @@ def supported(dataset: Dataset, wanted: tuple[str, ...], *, first: bool) -> tupl
         "most_least": finite and dataset.pictures is not None,
         "geometry": bool(dataset.outlines),
     }
-    names = [name for name in wanted or ALL if possible[name]]
+    names = [name for name in wanted if possible[name]]
     return tuple(names if first else [name for name in names if name == "usage"])
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from isbench.samplers.scores import Score
 
 
+SAMPLES = 2  # every operation that is counted is linear in the batch
+
+
 class Stand:
     """As much of a problem as a score needs; the counter does not count element-wise losses anyway."""
 
@@ -32,10 +35,10 @@ class Stand:
         return output.flatten(1).square().mean(1)
 
 
-def measure_costs(model: nn.Module, shape: tuple[int, ...], batch: int, score: Score | None) -> Costs:
+def measure_costs(model: nn.Module, shape: tuple[int, ...], score: Score | None) -> Costs:
     """rho, and the score's price: 1 for what one forward tells, counted for what runs the model itself."""
     stand = Stand(model.eval())
-    x, index = torch.zeros(batch, *shape), torch.zeros(batch, dtype=torch.int64)
+    x, index = torch.zeros(SAMPLES, *shape), torch.zeros(SAMPLES, dtype=torch.int64)
     outputs: list[Tensor] = []
     with without_onednn():
         forward = count(lambda: outputs.append(stand.loss(model(x), index)))

@@ -65,7 +65,7 @@ class Ledger:
         problem = self.problem
         problem.trained += batch.index.shape[0]
         if batch.active and self.started is None:
-            self.started = self.steps, self.seconds
+            self.started = self.steps, self.seconds if self.steps else 0.0
         self.tally.add(self.steps, batch, seen)
         self.steps += 1
         if self.sampled:
@@ -105,11 +105,12 @@ class Ledger:
     def aside(self) -> Iterator[None]:
         """Time that is nobody's: the clock of training stands still."""
         back = self.timer.lap("eval")
-        for phase, seconds in self.timer.drain().items():
-            self.phases[phase] += seconds
-        stopped = self.clock.now()
+        self.clock.settle()
+        stopped = self.clock.now()  # before the marks are read, which is nobody's time either
         self.settled += stopped - self.began
         self.began = stopped
+        for phase, seconds in self.timer.drain().items():
+            self.phases[phase] += seconds
         yield
         self.timer.lap(back)
         self.timer.drain()

@@ -96,19 +96,22 @@ class Tally:
         self.interval = Interval()
         self.trace: list[tuple[float, ...]] = []
         self.stride = 1
+        self.looked_at: list[tuple[int, Batch, Forward]] = []  # every so many steps, until the next fold
         self.selection: list[tuple[Tensor, ...]] = []
 
     def add(self, number: int, batch: Batch, seen: Forward) -> None:
         """Remember a step; nothing is computed."""
         self.pending.append(Step(number, batch, seen.loss))
         if self.selection_wanted and number % SELECTION_EVERY == 0:
-            self.selection.append(selected(number, batch, seen))
+            self.looked_at.append((number, batch, seen))
 
     def fold(self) -> None:
         """Count the steps that were collected since the last fold."""
         steps, self.pending = self.pending, []
         if not steps:
             return
+        self.selection += [selected(*each) for each in self.looked_at]
+        self.looked_at = []
         losses = torch.stack([step.loss.mean() for step in steps])
         distinct = distinct_counts([step.batch.index for step in steps])
         self.interval.add(steps, losses, distinct)

@@ -5,18 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
+from isbench.store.plans import Block, Card, Plan
 from isbench.store.records import (
     PHASES,
-    Block,
     Budget,
-    Card,
     Cell,
     Costs,
     DatasetSpec,
     ModelSpec,
     OptimizerSpec,
     Outcome,
-    Plan,
     Point,
     SamplerSpec,
     ScheduleSpec,
@@ -96,7 +94,8 @@ def plan_of(arms=STRATEGIES, budgets=(EPOCHS, SECONDS), seeds=3, variants=("",),
                 block = [cell(arm, budget, seed, variant, **cell_options) for arm in arms]
                 cells |= {one.id: one for one in block}
                 ids = tuple(one.id for one in block)
-                blocks.append(Block(seed=seed, variant=variant, budget=budget.name, cells=ids))
+                labels = tuple(one.sampler.label for one in block)
+                blocks.append(Block(seed=seed, variant=variant, budget=budget.name, cells=ids, labels=labels))
     return Plan(
         name="synthetic",
         profile="",

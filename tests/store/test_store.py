@@ -7,8 +7,9 @@ import pytest
 
 from isbench.errors import EnvironmentFault
 from isbench.store import store as store_module
+from isbench.store.atomic import atomic_write
+from isbench.store.plans import Block, Plan
 from isbench.store.records import (
-    Block,
     Budget,
     Cell,
     Costs,
@@ -16,12 +17,11 @@ from isbench.store.records import (
     ModelSpec,
     OptimizerSpec,
     Outcome,
-    Plan,
     Point,
     SamplerSpec,
     ScheduleSpec,
 )
-from isbench.store.store import Store, atomic_write
+from isbench.store.store import Store
 
 CELL = Cell(
     dataset=DatasetSpec(name="digits"),
@@ -47,7 +47,7 @@ PLAN = Plan(
     machine="",
     record=(),
     cells={CELL.id: CELL},
-    blocks=(Block(seed=0, variant="", budget="steps-2", cells=(CELL.id,)),),
+    blocks=(Block(seed=0, variant="", budget="steps-2", cells=(CELL.id,), labels=(CELL.sampler.label,)),),
 )
 RUNNING = Outcome(status="running", started="2026-01-01T00:00:00Z")
 DONE = RUNNING.model_copy(update={"status": "done"})

@@ -21,9 +21,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from isbench.report.frames import Frame, Results
+from isbench.store.atomic import atomic_write
 from isbench.store.export import table
 from isbench.store.records import Cell
-from isbench.store.store import atomic_write
 
 WIDTH = 6.8  # inches: a text width
 DPI = 160
