@@ -81,6 +81,9 @@ class Silent:
     def end(self, cell, outcome) -> None:
         pass
 
+    def close(self) -> None:
+        pass
+
 
 def run(here: Site) -> tuple[list[str], Silent]:
     """Run what is missing; returns what failed, and what was run."""

@@ -285,3 +285,40 @@ def test_ctrl_c_is_exit_130_and_says_that_the_results_are_kept(cli, tmp_path: Pa
     result = cli("run", write(tmp_path / "tiny.yaml"))
     assert result.exit_code == 130
     assert "goes on from there" in result.stderr
+
+
+def test_a_live_display_gives_the_cursor_back_when_a_run_is_stopped(monkeypatch) -> None:
+    import io
+
+    from isbench import console
+    from tests.store.test_store import CELL
+
+    terminal = io.StringIO()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    watch = console.LiveWatch()
+    watch.begin(CELL, 1, 1)
+    watch.close()
+    assert terminal.getvalue().count("\x1b[?25l") == terminal.getvalue().count("\x1b[?25h") > 0
+
+
+def test_one_failing_recipe_does_not_keep_the_next_from_running(cli, tmp_path: Path) -> None:
+    bad = write(
+        tmp_path / "bad.yaml", name="bad", optimizer={"name": "sgd", "lr": 1e30}, budgets=[{"steps": 30}]
+    )
+    assert cli("run", bad, write(tmp_path / "good.yaml", name="good")).exit_code == 3
+    assert (tmp_path / "results" / "good" / "report.html").is_file()
+
+
+def test_a_plan_that_is_done_has_nothing_left(cli, tmp_path: Path) -> None:
+    recipe = write(tmp_path / "tiny.yaml")
+    cli("run", recipe)
+    assert "about 0 s left" in cli("plan", recipe).stdout
+
+
+def test_fresh_after_fresh_runs_everything_once(cli, tmp_path: Path) -> None:
+    recipe = write(tmp_path / "tiny.yaml", seeds=1)
+    cli("run", recipe)
+    result = cli("run", recipe, "--fresh")
+    assert "[2/2]" in result.stderr

@@ -81,3 +81,7 @@ def test_ci_runs_the_readmes_test_command() -> None:
         "-e '.[dev]' && .venv/bin/pytest"
         not in script.replace("\\", "").split("grep", 1)[1].split("\n", 1)[1]
     )
+
+
+def test_nothing_in_the_readme_waits_to_be_filled_in() -> None:
+    assert "@@" not in TEXT

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from isbench.bench import cell as cells
 from isbench.bench import run as runs
@@ -28,6 +29,7 @@ TIMES = {
     "cpu_load",
     "foreign_load",
 }
+MISSING = [(0, "uniform"), (0, "highest-loss-cdf"), (1, "highest-loss-cdf"), (1, "uniform")]  # it rotates
 LIKE = [{"like": "uniform", "epochs": 0.5, "name": "equal-time"}]
 
 
@@ -91,6 +93,13 @@ def test_only_runs_the_arms_that_match(tmp_path: Path) -> None:
     assert run(chosen)[1].began == ["highest-loss-cdf 0", "highest-loss-cdf 1"]
 
 
+def test_only_runs_the_pilots_that_its_arms_need(tmp_path: Path) -> None:
+    here = site(tmp_path, budgets=LIKE)
+    chosen = replace(here, request=replace(here.request, only="high*"))
+    assert run(chosen)[0] == []
+    assert {row["sampler"] for row in rows(here.store.folder, "runs")} == {"highest-loss-cdf"}
+
+
 def test_only_with_no_such_label_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no arm has such a label"):
         site(tmp_path, Request(out=tmp_path / "results", data=tmp_path, device="cpu", only="dlis"))
@@ -129,11 +138,12 @@ def test_equal_time_frozen_on_another_machine_is_refused(tmp_path: Path) -> None
         run(here)
 
 
-def test_a_folder_of_another_recipe_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_folder_of_another_recipe_is_refused(tmp_path: Path, fresh: bool) -> None:
     run(site(tmp_path))
     other = tmp_path / "other"
     other.mkdir()
-    request = Request(out=tmp_path / "results", data=tmp_path, device="cpu")
+    request = Request(out=tmp_path / "results", data=tmp_path, device="cpu", fresh=fresh)
     with pytest.raises(EnvironmentFault, match=r"holds the results of"):
         run(site(other, request, seeds=1))
 
@@ -205,6 +215,9 @@ def test_an_interrupted_cell_runs_again(tmp_path: Path, monkeypatch: pytest.Monk
         patched.setattr(cells, "run_cell", interrupted)
         with pytest.raises(Interrupted):
             run(here)
+    plan = here.store.plan()
+    assert plan is not None
+    assert here.store.outcome(plan.blocks[0].cells[0]).status == "interrupted"
     assert len(run(here)[1].began) == 4
 
 
@@ -228,6 +241,19 @@ def test_no_cell_starts_after_max_hours(tmp_path: Path) -> None:
     _, watch = run(stopped)
     assert watch.began == []
     assert "4 cells are left" in watch.said[0]
+
+
+def test_cells_that_are_missing_are_said_to_be_missing(tmp_path: Path) -> None:
+    here = site(tmp_path)
+    stopped = replace(here, request=replace(here.request, max_hours=0.0))
+    assert run(stopped)[0] == [f"{label} seed {s}: missing" for s, label in MISSING]
+
+
+def test_no_equal_time_within_max_hours_is_said_as_such(tmp_path: Path) -> None:
+    here = site(tmp_path, budgets=LIKE)
+    stopped = replace(here, request=replace(here.request, max_hours=0.0))
+    with pytest.raises(CellsFailed, match="max-hours"):
+        run(stopped)
 
 
 def test_two_runs_in_one_folder_are_refused(tmp_path: Path) -> None:
@@ -269,3 +295,19 @@ def test_a_cell_that_was_killed_leaves_the_store_readable(tmp_path: Path) -> Non
     record = Store(here.store.folder).record(victim)
     assert record is not None
     assert len(record.points) == 3
+
+
+def test_a_memory_is_counted_once_however_often_it_is_named() -> None:
+    memory = torch.zeros(100)
+
+    class Holder:
+        def __init__(self) -> None:
+            self.mine, self.again = memory, [memory]
+
+    assert cells.tensor_bytes({"keen": Holder(), "now": memory}) == 400
+
+
+def test_a_start_by_a_validation_set_that_is_empty_fails_and_says_so(tmp_path: Path) -> None:
+    arm = {"sampler": "highest-loss", "pool": 64, "start": {"loss_fraction": {"below": 0.9, "of": "val"}}}
+    here = site(tmp_path, dataset={"name": "digits", "val_fraction": 0.0}, samplers=["uniform", arm])
+    assert "no val samples" in run(here)[0][0]
