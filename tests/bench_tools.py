@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import yaml
@@ -89,3 +90,20 @@ def run(here: Site) -> tuple[list[str], Silent]:
     """Run what is missing; returns what failed, and what was run."""
     watch = Silent()
     return runs.run(here, watch), watch
+
+
+TIMES = {
+    "train_seconds",
+    "eval_seconds",
+    "wall_seconds",
+    "started_seconds",
+    "peak_memory",
+    "cpu_load",
+    "foreign_load",
+}
+
+
+def rows(folder: Path, table: str) -> list[dict[str, str]]:
+    """A table of a results folder without what the clock says."""
+    with open(folder / "tables" / f"{table}.csv", newline="") as file:
+        return [{k: v for k, v in row.items() if k not in TIMES} for row in csv.DictReader(file)]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from isbench.datasets.base import Dataset
+from isbench.plan import Ground
 from isbench.samplers import catalogue
 from isbench.samplers.base import Sampler
 from isbench.store.records import (
@@ -31,6 +32,14 @@ from isbench.train.timing import Clock, HostClock, PhaseTimer
 
 CPU = torch.device("cpu")
 N, FEATURES, CLASSES, BATCH = 203, 6, 3, 16
+GROUND = Ground(
+    device="cpu",
+    lag=0,
+    threads=1,
+    machine="m",
+    costs=lambda setting, arm: Costs(rho=2.0, score=1.0),
+    pilot_seed=lambda number: 10**6 + number,
+)
 
 
 class Table:

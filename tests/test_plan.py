@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 
 from isbench.errors import RecipeError
-from isbench.plan import Ground, make_plan, pilot_key
+from isbench.plan import make_plan, pilot_key
 from isbench.recipe.schema import Arm, BudgetSpec, Recipe, Setting
 from isbench.samplers import catalogue
 from isbench.store.plans import Plan
 from isbench.store.records import (
-    Costs,
     DatasetSpec,
     ModelSpec,
     OptimizerSpec,
@@ -18,15 +17,8 @@ from isbench.store.records import (
     ScheduleSpec,
     StartSpec,
 )
+from tests.builders import GROUND
 
-GROUND = Ground(
-    device="cpu",
-    lag=0,
-    threads=1,
-    machine="m",
-    costs=lambda setting, arm: Costs(rho=2.0, score=1.0),
-    pilot_seed=lambda number: 10**6 + number,
-)
 EPOCHS = BudgetSpec(name="epochs-5", amount=5.0, unit="epochs")
 LIKE = BudgetSpec(name="equal-time", amount=5.0, unit="epochs", like="uniform")
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from isbench.plan import Ground, make_cell, make_plan, pilot_key
+from isbench.plan import make_cell, make_plan, pilot_key
 from isbench.recipe import load, open_recipe, shipped
-from isbench.store.records import Budget, Costs
+from isbench.store.records import Budget
+from tests.builders import GROUND
 
 RECIPES = shipped()
 PROFILES = [
@@ -18,14 +19,6 @@ PROFILES = [
     for name, path in RECIPES.items()
     for profile in (None, *yaml.safe_load(path.read_text()).get("profiles", {}))
 ]
-GROUND = Ground(
-    device="cpu",
-    lag=0,
-    threads=1,
-    machine="m",
-    costs=lambda setting, arm: Costs(rho=2.0, score=1.0),
-    pilot_seed=lambda number: 10**6 + number,
-)
 EXPERIMENTS = [
     "fig1-two-circles",
     "fig2-two-circles",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import signal
 import subprocess
@@ -15,22 +14,7 @@ import yaml
 from isbench.bench import run as runs
 from isbench.bench.process import Worker
 from isbench.store.store import Store
-from tests.bench_tools import RECIPE, InProcess, run, site
-
-TIMES = {
-    "train_seconds",
-    "eval_seconds",
-    "wall_seconds",
-    "started_seconds",
-    "peak_memory",
-    "cpu_load",
-    "foreign_load",
-}
-
-
-def numbers(folder: Path, table: str) -> list[dict[str, str]]:
-    with open(folder / "tables" / f"{table}.csv", newline="") as file:
-        return [{k: v for k, v in row.items() if k not in TIMES} for row in csv.DictReader(file)]
+from tests.bench_tools import RECIPE, InProcess, rows, run, site
 
 
 def test_a_worker_that_is_killed_costs_one_cell_and_the_run_goes_on(tmp_path: Path) -> None:
@@ -79,7 +63,7 @@ def test_a_run_that_is_killed_goes_on_and_ends_with_the_numbers_of_an_uninterrup
     whole = open_site(opened, Request(out=tmp_path / "whole", device="cpu"))
     run(whole)
     for table in ("points", "samples"):
-        assert numbers(folder, table) == numbers(whole.store.folder, table)
+        assert rows(folder, table) == rows(whole.store.folder, table)
 
 
 def done(folder: Path) -> set[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import signal
@@ -18,17 +17,8 @@ from isbench.bench import run as runs
 from isbench.bench.site import Request
 from isbench.errors import CellsFailed, EnvironmentFault, Interrupted, UsageError
 from isbench.store.store import Store
-from tests.bench_tools import InProcess, run, site
+from tests.bench_tools import InProcess, rows, run, site
 
-TIMES = {
-    "train_seconds",
-    "eval_seconds",
-    "wall_seconds",
-    "started_seconds",
-    "peak_memory",
-    "cpu_load",
-    "foreign_load",
-}
 MISSING = [(0, "uniform"), (0, "highest-loss-cdf"), (1, "highest-loss-cdf"), (1, "uniform")]  # it rotates
 LIKE = [{"like": "uniform", "epochs": 0.5, "name": "equal-time"}]
 
@@ -36,11 +26,6 @@ LIKE = [{"like": "uniform", "epochs": 0.5, "name": "equal-time"}]
 @pytest.fixture(autouse=True)
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "Worker", InProcess)
-
-
-def rows(folder: Path, table: str) -> list[dict[str, str]]:
-    with open(folder / "tables" / f"{table}.csv", newline="") as file:
-        return [{k: v for k, v in row.items() if k not in TIMES} for row in csv.DictReader(file)]
 
 
 def test_every_cell_of_the_plan_gets_a_row(tmp_path: Path) -> None:
