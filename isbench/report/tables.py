@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from isbench.report.frames import Frame, Group, Results, known
 from isbench.store.export import Run
-from isbench.store.records import FINAL, PHASES, Record
+from isbench.store.records import FINAL, PHASES, OptimizerSpec, Record
 
 SHARES = {
     "load": ("load",),
@@ -36,7 +36,7 @@ def compared(results: Results) -> list[tuple[str, str]]:
         ("recipe", plan.recipe_file + (f" (profile {plan.profile})" if plan.profile else "")),
         ("data", _by_variant(results, lambda run: words(run.cell.dataset))),
         ("model", _by_variant(results, lambda run: words(run.cell.model))),
-        ("optimiser", _by_variant(results, lambda run: words(run.cell.optimizer))),
+        ("optimiser", _by_variant(results, lambda run: optimiser(run.cell.optimizer))),
         ("schedule", _by_variant(results, lambda run: words(run.cell.schedule))),
         ("batch", _by_variant(results, lambda run: str(run.cell.batch))),
         ("samplers", ", ".join(results.labels)),
@@ -130,6 +130,12 @@ def words(record: Record) -> str:
     content |= content.pop("options", {})
     said = ", ".join(f"{key} {value}" for key, value in content.items())
     return f"{name} ({said})" if said else str(name)
+
+
+def optimiser(spec: OptimizerSpec) -> str:
+    """An optimiser in words, its learning rate always told."""
+    rest = words(spec.model_copy(update={"lr": OptimizerSpec().lr})).removeprefix(spec.name).strip(" ()")
+    return f"{spec.name} (lr {spec.lr:g}{f', {rest}' if rest else ''})"
 
 
 def _by_variant(results: Results, say: Callable[[Run], str]) -> str:
