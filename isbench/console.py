@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 SHORT = 36  # characters up to which a column is not wrapped
+ON_THE_PAGE = ("passes", "steps", "load", "choose", "train")  # too much for a terminal
 QUIET_SECONDS = 60  # between two lines about a cell that is still running
 
 
@@ -49,13 +50,16 @@ def table(rows: Iterable[Row], right: Sequence[str] = ()) -> None:
     if not rows:
         return
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    needed = 0  # characters: short columns are never cut, a narrow terminal may wrap the line
     for name in rows[0]:
-        short = max(len(escaped(row[name])) for row in rows) <= SHORT
-        shown.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=short)
+        longest = max(len(name), *(len(escaped(row[name])) for row in rows))
+        align: Literal["left", "right"] = "right" if name in right else "left"
+        shown.add_column(name, justify=align, overflow="fold", no_wrap=longest <= SHORT)
+        needed += 3 + (longest if longest <= SHORT else SHORT // 2)
     for row in rows:
         shown.add_row(*(escaped(row[name]) for name in rows[0]))
-    width = None if sys.stdout.isatty() else 200
-    Console(file=sys.stdout, width=width, force_interactive=False).print(shown)
+    width = Console(file=sys.stdout).width if sys.stdout.isatty() else 200
+    Console(file=sys.stdout, width=max(width, needed), force_interactive=False).print(shown)
 
 
 def escaped(value: Any) -> str:
@@ -102,9 +106,8 @@ def show_result(page: Path, summary: Sequence[Row], json: bool) -> None:
     """What a run has left behind: a row for each arm, and where the page is."""
     if json:
         return dump({"folder": str(page.parent), "report": str(page), "arms": summary})
-    table(
-        summary, right=[name for name in (summary[0] if summary else {}) if name not in ("budget", "sampler")]
-    )
+    short = [{name: value for name, value in row.items() if name not in ON_THE_PAGE} for row in summary]
+    table(short, right=[name for row in short[:1] for name in row if name not in ("budget", "sampler")])
     return say(str(page))
 
 
