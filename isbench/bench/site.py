@@ -162,6 +162,8 @@ def describe(opened: Opened, setting: Setting, root: Path) -> Facts:
             models.build(setting.model, facts.shape, facts.classes)
     except (UsageError, RuntimeError, MemoryError) as error:  # torch's allocator raises RuntimeError
         raise opened.source.error(str(error).splitlines()[0], setting.variant, part) from None
+    except EnvironmentFault as error:  # the recipe is right, but this is where it asks for what is not here
+        raise EnvironmentFault(str(opened.source.error(str(error), setting.variant, part))) from None
     return facts
 
 
