@@ -1,0 +1,58 @@
+"""Commands that show what recipes can say: listings, cards, a recipe to start from, the schema."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from isbench import console
+from isbench.cli.options import Json
+from isbench.errors import UsageError
+
+
+def list_(
+    kind: Annotated[str, typer.Argument(help="samplers, datasets, models, starts, scores, rules.")] = "",
+    json: Json = False,
+) -> None:
+    """List what recipes can name.
+
+    Example: isbench list samplers
+    """
+    from isbench import cards
+
+    console.show_listing(cards.listing(kind), json)
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="A sampler, data set, model, start, score or rule.")],
+) -> None:
+    """Show a card: options, cost, source and deviations.
+
+    Example: isbench show highest-loss-cdf
+    """
+    from isbench import cards
+
+    console.say(cards.card(name))
+
+
+def init(recipe: Annotated[str, typer.Argument(help="smoke or mnist.")] = "smoke") -> None:
+    """Print a commented recipe to start from.
+
+    Example: isbench init mnist > my.yaml
+    """
+    from isbench.recipe import find
+
+    if recipe not in ("smoke", "mnist"):
+        raise UsageError(f"there is no recipe '{recipe}' to start from", "there are smoke and mnist")
+    console.say(find.contents(find.shipped()[recipe], recipe).rstrip())
+
+
+def schema() -> None:
+    """Print the JSON Schema of recipes, for editors.
+
+    Example: isbench schema > isbench.schema.json
+    """
+    from isbench.recipe import json_schema
+
+    console.dump(json_schema())

@@ -1,0 +1,105 @@
+"""Commands that work on a recipe: run it, or show what it amounts to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from isbench import console
+from isbench.cli.options import (
+    RESULTS,
+    Data,
+    Device,
+    Fresh,
+    Json,
+    Only,
+    Out,
+    Profile,
+    Quiet,
+    Recipe,
+    Recipes,
+    RetryFailed,
+    Seeds,
+    Sets,
+)
+from isbench.errors import CellsFailed
+
+if TYPE_CHECKING:
+    from isbench.bench.run import Watch
+    from isbench.bench.site import Site
+
+
+def run(
+    recipes: Recipes,
+    sets: Sets = None,
+    profile: Profile = None,
+    only: Only = "*",
+    seeds: Seeds = None,
+    device: Device = "auto",
+    out: Out = RESULTS,
+    data: Data = None,
+    fresh: Fresh = False,
+    retry_failed: RetryFailed = False,
+    max_hours: Annotated[float | None, typer.Option(min=0, help="Start no cell after so many hours.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Show the plan and run nothing.")] = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Run what a recipe lacks, then write tables, figures and a report.
+
+    Example: isbench run smoke
+    """
+    from isbench.bench.site import Request, open_sites
+
+    request = Request(out, data, device, only, fresh, retry_failed, max_hours)
+    lost: list[str] = []
+    for site in open_sites(recipes, profile, sets, seeds, request):
+        if dry_run:
+            show_plan(site, measure=False, json=json)
+        else:
+            lost += run_site(site, console.watch(quiet), json)
+    if lost:
+        raise CellsFailed(f"{len(lost)} cells have no result, the first: {lost[0]}", "the report lists them")
+
+
+def run_site(site: Site, watch: Watch, json: bool) -> list[str]:
+    """Run one recipe and show what there is to show; returns what has no result."""
+    from isbench.bench.run import run as run_missing
+    from isbench.report import report, summary
+
+    try:
+        lost = run_missing(site, watch)
+    finally:
+        watch.close()
+    page = report(site.store.folder)
+    console.show_result(page, summary(site.store.folder), json)
+    return lost
+
+
+def plan(
+    recipe: Recipe,
+    sets: Sets = None,
+    profile: Profile = None,
+    seeds: Seeds = None,
+    device: Device = "auto",
+    out: Out = RESULTS,
+    data: Data = None,
+    estimate: Annotated[bool, typer.Option(help="Measure how long it will take.")] = True,
+    json: Json = False,
+) -> None:
+    """Show a recipe's cells and how long they will take.
+
+    Example: isbench plan mnist --profile cpu
+    """
+    from isbench.bench.site import Request, open_sites
+
+    for site in open_sites([recipe], profile, sets, seeds, Request(out, data, device)):
+        show_plan(site, measure=estimate, json=json)
+
+
+def show_plan(site: Site, *, measure: bool, json: bool) -> None:
+    """Print a plan."""
+    from isbench.bench.preview import preview
+
+    console.show_plan(preview(site, measure=measure).content(), json)
