@@ -26,8 +26,9 @@ MAY_IMPORT = {
     "bench": {"errors", "store", "samplers", "datasets", "models", "train", "recipe", "plan"},
     "report": {"errors", "store"},
     "console": set(),
+    "watches": set(),
     "cards": {"errors", "samplers", "datasets", "models", "recipe.options"},
-    "cli": {"errors", "console", "bench", "recipe", "report", "cards", "datasets"},
+    "cli": {"errors", "console", "watches", "bench", "recipe", "report", "cards", "datasets"},
 }
 
 

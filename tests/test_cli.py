@@ -289,14 +289,14 @@ def test_ctrl_c_is_exit_130_and_says_that_the_results_are_kept(cli, tmp_path: Pa
 def test_a_live_display_gives_the_cursor_back_when_a_run_is_stopped(monkeypatch) -> None:
     import io
 
-    from isbench import console
+    from isbench import watches
     from tests.store.test_store import CELL
 
     terminal = io.StringIO()
     monkeypatch.setattr("sys.stderr", terminal)
     monkeypatch.setattr(terminal, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
-    watch = console.LiveWatch()
+    watch = watches.LiveWatch()
     watch.begin(CELL, 1, 1)
     watch.close()
     assert terminal.getvalue().count("\x1b[?25l") == terminal.getvalue().count("\x1b[?25h") > 0

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from isbench import console
+from isbench import console, watches
 from isbench.cli.options import RESULTS, Data, Device, Json, Out
 
 
@@ -18,7 +18,7 @@ def prepare(name: Annotated[str, typer.Argument(help="A data set.")], data: Data
     from isbench.datasets.catalogue import prepare_named
     from isbench.datasets.files import default_root
 
-    prepare_named(name, data or default_root(), console.watch(False).say)
+    prepare_named(name, data or default_root(), watches.watch(False).say)
 
 
 def verify(name: Annotated[str, typer.Argument(help="A data set.")], data: Data = None) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from isbench import console
+from isbench import console, watches
 from isbench.cli.options import (
     RESULTS,
     Data,
@@ -58,7 +58,7 @@ def run(
         if dry_run:
             show_plan(site, measure=False, json=json)
         else:
-            lost += run_site(site, console.watch(quiet), json)
+            lost += run_site(site, watches.watch(quiet), json)
     if lost:
         raise CellsFailed(f"{len(lost)} cells have no result, the first: {lost[0]}", "the report lists them")
 
