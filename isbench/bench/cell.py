@@ -70,10 +70,10 @@ def assemble(
     return Run(problem, sampler, ledger, tally, train(problem, sampler, optimizer, schedule, ledger))
 
 
-def build_model(cell: Cell, dataset: Dataset) -> nn.Module:
-    """The model with its initial weights, from the stream `init`."""
+def build_model(cell: Cell, dataset: Dataset, base: Path = Path()) -> nn.Module:
+    """The model with its initial weights, from the stream `init`; `base`: where relative paths start."""
     with devices.global_stream(cell.seed, "init"):
-        model = models.build(cell.model, dataset.shape, dataset.classes)
+        model = models.build(models.located(cell.model, base), dataset.shape, dataset.classes)
     return model.to(dataset.device)
 
 
@@ -116,7 +116,7 @@ def run_cell(cell: Cell, order: Order) -> Outcome:
     gc.collect()
     devices.reset_peaks(device)
     dataset = datasets.build(datasets.located(cell.dataset, order.base), order.root, device, cell.seed)
-    model = build_model(cell, dataset)
+    model = build_model(cell, dataset, order.base)
     rehearse(cell, dataset, model)
     wanted = supported(dataset, order.record, first=order.first)
     run = assemble(cell, dataset, model, devices.clock(device, cell.lag), wanted)

@@ -14,8 +14,8 @@ from typing import Any
 import psutil
 import torch
 
-from isbench.bench.machine import cache_folder, cpu_model, device_name
-from isbench.datasets.files import default_root
+from isbench.bench.machine import cpu_model, device_name
+from isbench.datasets.files import cache_folder, default_root
 from isbench.train import device as devices
 from isbench.train.flops import count
 from isbench.train.timing import PhaseTimer
@@ -56,7 +56,7 @@ def examine(wanted: str, data: Path | None, out: Path) -> list[dict[str, Any]]:
 
 def torchvision() -> Finding:
     """Whether the data sets and transforms of torchvision can be used."""
-    from isbench.datasets.torchvision_import import torchvision as load
+    from isbench.models.torchvision_import import torchvision as load
 
     try:
         return Finding("torchvision", str(load().__version__))

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from isbench.bench.machine import cache_folder
+from isbench.datasets.files import cache_folder
 from isbench.store.atomic import atomic_write
 from isbench.store.plans import Plan
 from isbench.store.records import Budget, Cell, ScheduleSpec, StartSpec
@@ -50,7 +50,7 @@ def calibrate(cell: Cell, root: Path, base: Path) -> dict[str, float]:
     torch.set_num_threads(cell.threads)
     device = devices.choose(cell.device)
     dataset = datasets.build(datasets.located(cell.dataset, base), root, device, cell.seed)
-    model = cells.build_model(cell, dataset)
+    model = cells.build_model(cell, dataset, base)
     cells.rehearse(cell, dataset, model)
     setup = perf_counter() - began
     run = cells.assemble(short(cell), dataset, model, devices.clock(device, cell.lag))

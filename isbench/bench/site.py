@@ -159,7 +159,7 @@ def describe(opened: Opened, setting: Setting, root: Path) -> Facts:
         facts = datasets.describe(datasets.located(setting.dataset, opened.folder), root)
         part = "model"
         with devices.global_stream(0, "plan"):
-            models.build(setting.model, facts.shape, facts.classes)
+            models.build(models.located(setting.model, opened.folder), facts.shape, facts.classes)
     except (UsageError, RuntimeError, MemoryError) as error:  # torch's allocator raises RuntimeError
         raise opened.source.error(str(error).splitlines()[0], setting.variant, part) from None
     except EnvironmentFault as error:  # the recipe is right, but this is where it asks for what is not here
@@ -171,7 +171,7 @@ def count_costs(setting: Setting, arm: Arm, facts: Mapping[str, Facts]) -> Costs
     """What a sample costs in this arm; refuses a model or a score that does not fit the data."""
     fact = facts[setting.variant]
     with devices.global_stream(0, "costs"):
-        model = models.build(setting.model, fact.shape, fact.classes)
+        model = models.build(models.unloaded(setting.model), fact.shape, fact.classes)
     score = samplers.score_of(arm.sampler.name, arm.sampler.options)
     return measure_costs(model, fact.shape, score)
 

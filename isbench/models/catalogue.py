@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 
 from torch import nn
 
 from isbench.errors import UsageError
-from isbench.models import cnn, mlp
+from isbench.models import cnn, lstm, mlp, resnet50, wide_resnet
 from isbench.store.records import ModelSpec
 
 
@@ -35,7 +37,24 @@ CATALOGUE: dict[str, Entry] = {
     "lenet": Entry(
         cnn.lenet, "LeNet-5, 2 convolutions, 3 linear layers, 61,706 parameters, 28x28", "LOW (code)"
     ),
+    "wide-resnet": Entry(
+        wide_resnet.wide_resnet,
+        "WRN-28-2 for square images, on 3x32x32 1,467,610 parameters at 10 classes and 1,479,220 at 100 "
+        "(norm: layer 1,465,827 and 1,477,437)",
+        "001, norm: layer its code",
+    ),
+    "resnet50": Entry(
+        resnet50.resnet50,
+        "ResNet-50 pre-trained on ImageNet with a new last layer, 23,508,032 + 2,049 parameters per class",
+        "001",
+    ),
+    "lstm": Entry(
+        lstm.lstm,
+        "an LSTM of 128 units and a linear layer, 68,362 parameters on sequences of one number",
+        "001 (67,850 where the LSTM has one bias instead of torch's two)",
+    ),
 }
+WORDS = ("imagenet", "none")  # of `weights`; anything else is a path
 
 
 def build(spec: ModelSpec, shape: tuple[int, ...], classes: int) -> nn.Module:
@@ -49,3 +68,21 @@ def build(spec: ModelSpec, shape: tuple[int, ...], classes: int) -> nn.Module:
     if classes < 2:
         raise UsageError(f"{spec.name} needs a data set with classes", "choose another model or data set")
     return CATALOGUE[spec.name].build(shape, classes, **spec.options)
+
+
+def located(spec: ModelSpec, folder: Path) -> ModelSpec:
+    """The same with a relative path of `weights` read from a folder: the recipe's."""
+    weights = spec.options.get("weights")
+    if not isinstance(weights, str) or weights in WORDS:
+        return spec
+    return _with(spec, str(folder / Path(weights).expanduser()))
+
+
+def unloaded(spec: ModelSpec) -> ModelSpec:
+    """The same without weights from a file: for what depends on the architecture alone."""
+    loads = "weights" in inspect.signature(CATALOGUE[spec.name].build).parameters
+    return _with(spec, "none") if loads else spec
+
+
+def _with(spec: ModelSpec, weights: str) -> ModelSpec:
+    return spec.model_copy(update={"options": {**spec.options, "weights": weights}})

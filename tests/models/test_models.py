@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import pytest
 import torch
 
 from isbench.errors import UsageError
-from isbench.models.catalogue import CATALOGUE, build
+from isbench.models.catalogue import CATALOGUE, build, located, unloaded
 from isbench.store.records import ModelSpec
 
 PUBLISHED = [
@@ -12,12 +14,18 @@ PUBLISHED = [
     ("mnist-cnn", (1, 28, 28), 10, 21_840),
     ("cifar-cnn", (3, 32, 32), 10, 126_730),
     ("lenet", (1, 28, 28), 10, 61_706),
+    ("wide-resnet", (3, 32, 32), 10, 1_467_610),
+    ("wide-resnet", (3, 32, 32), 100, 1_479_220),
+    ("lstm", (784, 1), 10, 68_362),
+    ("resnet50", (3, 32, 32), 67, 23_508_032 + 67 * 2_049),
 ]
+SCRATCH = {"resnet50": {"weights": "none"}}
 
 
 def made(name, shape, classes, **options):
     with torch.random.fork_rng(devices=[]):
-        return build(ModelSpec(name=name, options=options), shape, classes)
+        spec = ModelSpec(name=name, options=SCRATCH.get(name, {}) | options)
+        return build(spec, shape, classes)
 
 
 @pytest.mark.parametrize(("name", "shape", "classes", "count"), PUBLISHED)
@@ -57,7 +65,7 @@ def test_dropout_adds_no_parameters_and_acts_only_in_training(name):
         assert torch.equal(model.eval()(x), model(x))
 
 
-@pytest.mark.parametrize("name", ["mlp", "pcam-cnn", "mnist-cnn", "cifar-cnn", "lenet"])
+@pytest.mark.parametrize("name", ["mlp", "pcam-cnn", "mnist-cnn", "cifar-cnn", "lenet", "wide-resnet"])
 def test_channels_and_classes_are_those_of_the_data_set(name):
     _, shape, *_ = next(entry for entry in PUBLISHED if entry[0] == name)
     shape = (shape[0] + 1, *shape[1:])
@@ -107,6 +115,27 @@ def test_equal_seeds_give_equal_models():
 def test_inputs_that_do_not_fit_are_refused_with_a_model_that_fits(name, shape, message):
     with pytest.raises(UsageError, match=message):
         made(name, shape, 10)
+
+
+def test_a_relative_path_of_weights_starts_at_the_recipe():
+    spec = ModelSpec(name="resnet50", options={"weights": "mine.pth", "norm": "batch"})
+    assert located(spec, Path("/recipes")).options == {"weights": "/recipes/mine.pth", "norm": "batch"}
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"weights": "imagenet"}, {"weights": "none"}, {"weights": "/a/b.pth"}]
+)
+def test_weights_that_are_no_relative_path_stay_as_they_are(options):
+    spec = ModelSpec(name="resnet50", options=options)
+    assert located(spec, Path("/recipes")) == spec
+
+
+def test_what_depends_on_the_architecture_alone_reads_no_weights():
+    assert unloaded(ModelSpec(name="resnet50", options={"norm": "batch"})).options == {
+        "norm": "batch",
+        "weights": "none",
+    }
+    assert unloaded(ModelSpec(name="lstm")) == ModelSpec(name="lstm")
 
 
 def test_an_unknown_model_is_refused_with_the_nearest_name():

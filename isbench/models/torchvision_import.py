@@ -2,7 +2,7 @@
 
 Under a torch without CUDA a CUDA build of torchvision cannot load its operators, and `import torchvision`
 then fails while it describes `nms` to torch's compiler. Defining the missing schemas first is enough:
-data sets, transforms and models work; only detection operators are absent, and isbench uses none.
+models and data sets work; only detection operators are absent, and isbench uses none.
 """
 
 import importlib
