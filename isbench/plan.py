@@ -150,7 +150,7 @@ def canonical(arm: Arm) -> SamplerSpec:
     default = catalogue.resolve(spec.name, mirror, arm.batch)
     chosen = catalogue.resolve(spec.name, spec.options, arm.batch)
     differing = mirror | {key: value for key, value in chosen.items() if value != default.get(key)}
-    start = catalogue.resolve_start(spec.name, spec.options, spec.start)
+    start = catalogue.resolve_start(spec.name, spec.options, spec.start, arm.batch)
     version = catalogue.CATALOGUE[spec.name].version
     return spec.model_copy(update={"options": differing, "start": start, "version": version})
 

@@ -83,11 +83,13 @@ class Arms:
             if own is not None:
                 self.problems.key(own, f"{name} has nothing to start")
             return StartSpec()
-        if own is not None:
-            return parts.start(own, self.problems)
-        if usual is not None or common is None:
+        if own is None and (usual is not None or common is None):
             return usual or StartSpec()
-        return parts.start(common, self.problems)
+        given = common if own is None else own
+        start = parts.start(given, self.problems) if given is not None else None
+        if start is not None and start.name == "tau" and catalogue.CATALOGUE[name].score is None:
+            self.problems.value(given or node, f"tau is made of scores, and {name} has none")
+        return start
 
     def _spoken(self, name: str, node: Node, values: dict[str, Any], batch: int) -> dict[str, Any]:
         """The options that say something else than the sampler's defaults; a pool must hold the batch."""

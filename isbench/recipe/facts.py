@@ -39,7 +39,7 @@ def _fits(arm: Arm, setting: Setting, facts: Facts, source: Source, problems: Pr
     if arm.batch > n:
         batch = entry.fields.get("batch", source.node(setting.variant, "batch"))
         problems.value(batch, f"a batch of {arm.batch} is larger than the {n} training samples")
-    elif isinstance(pool, int) and pool > n:
+    elif isinstance(pool, int) and pool > n and catalogue.CATALOGUE[name].sampler.distinct:
         blamed = entry.fields.get("pool", entry)
         below = () if "pool" in entry.fields else ("pool",)
         problems.value(blamed, f"a pool of {pool} is larger than the {n} training samples", below)

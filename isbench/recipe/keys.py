@@ -63,6 +63,7 @@ OPTIMIZER: dict[str, Option] = {
     "lr": Option(Positive, 1e-3),
     "momentum": Option(Annotated[float, Ge(0), Lt(1)], 0.0),
     "weight_decay": Option(NotNegative, 0.0),
+    "clip_norm": Option(Positive, None),
 }
 OPTIMIZERS = {
     name: {key: option for key, option in OPTIMIZER.items() if name == "sgd" or key != "momentum"}
@@ -84,9 +85,7 @@ BUDGET: dict[str, Option] = {**BUDGETS, "like": Option(str, None), "name": Optio
 LATER: dict[str, tuple[str, ...]] = {
     "recipe": ("primary", "targets", "controls", "expect", "gate", "tuning"),
     "model": ("pretrain",),
-    "optimizer": ("clip_norm",),
     "budget": ("fraction",),
-    "start": ("tau",),
 }
 
 

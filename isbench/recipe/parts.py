@@ -89,7 +89,7 @@ def optimizer(node: Node | None, problems: Problems) -> OptimizerSpec | None:
     if name is None:
         return None
     what, own = f"option of {name}", Problems()
-    values = check(keys.OPTIMIZER, node, own, what=what, others=("name",), later=keys.LATER["optimizer"])
+    values = check(keys.OPTIMIZER, node, own, what=what, others=("name",))
     for key in values.keys() - keys.OPTIMIZERS[name].keys():
         if not own.found:  # a misspelt name explains it
             own.key(node.fields[key], f"unknown {what}")
@@ -123,7 +123,9 @@ def start(node: Node, problems: Problems) -> StartSpec | None:
     values = _options_of(
         Node({"at": inner}, inner.place) if set(options) == {"at"} else inner, options, name, problems
     )
-    return StartSpec(name=name, options=values)
+    if {"above", "rule"} <= values.keys():
+        problems.key(inner.fields["rule"], "chooses what `above` is where it is not given; leave one out")
+    return StartSpec(name=name, options=spoken(options, values))
 
 
 def _options_of(node: Node, options: Mapping[str, Option], name: str, problems: Problems) -> dict[str, Any]:

@@ -25,6 +25,7 @@ class Sampler:
 
     finite = False  # True: keeps a number per sample, so it needs a finite data set
     waits = False  # True: the algorithm itself must read a size from the device
+    distinct = False  # True: its pool holds no sample twice, so it needs as many
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -39,6 +40,10 @@ class Sampler:
 
     def observe(self, batch: Batch, seen: Forward) -> None:
         """What was learnt? Called after every step, also for batches that another sampler drew."""
+
+    def stored(self) -> Tensor | None:
+        """The number that it keeps of every sample [n], not finite where it has none; None: it keeps none."""
+        return None
 
     def state(self) -> dict[str, Any]:
         """All that must be saved between rounds."""

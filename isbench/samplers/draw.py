@@ -27,3 +27,16 @@ def invert(p: Tensor, u: Tensor) -> Tensor:
     target = u.to(edges.dtype) * edges[-1]
     edges[-1] = math.inf  # the last index is the last, however sum and product were rounded
     return torch.searchsorted(edges, target, right=True)
+
+
+def exponential_rank(n: int, pressure: float, k: int, rng: torch.Generator) -> Tensor:
+    """Draw k ranks [k] from 0 to n - 1 with p in proportion to pressure^(-rank/n); no work per rank."""
+    u = torch.rand(k, generator=rng, device=rng.device, dtype=wide(rng.device))
+    if pressure > 1:
+        u = torch.log1p(u * (1 / pressure - 1)) / -math.log(pressure)
+    return (u * n).long().clamp_(max=n - 1)
+
+
+def descending(values: Tensor, ties: Tensor) -> Tensor:
+    """The positions of values [n] from the largest to the smallest; equal ones in the order of `ties` [n]."""
+    return ties[values[ties].argsort(descending=True, stable=True)]

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from torch import Tensor
+
 from isbench.samplers.base import Sampler, Samples
 from isbench.samplers.rules import Rule
 from isbench.samplers.scores import Score
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 class Presample(Sampler):
     """Draws a pool, scores it, and lets a rule choose the batch from the scores."""
 
+    distinct = True
+
     def __init__(
         self, problem: "Problem", *, score: Score, rule: Rule, pool: Samples, sweep: bool = False
     ) -> None:
@@ -25,7 +29,10 @@ class Presample(Sampler):
     def epoch(self) -> Iterator[Batch]:
         """With `sweep` a round looks at every sample once; otherwise it trains on as many as uniform does."""
         for _ in range(self.steps):
-            pool = self.problem.distinct(self.pool)
-            scores = self.problem.score(self.score, pool)
-            picked = self.rule(scores, self.problem.batch, self.problem.rng)
-            yield Batch(pool[picked.index], picked.weight, scores, candidates=pool, healed=picked.healed)
+            yield self.choose(self.problem.distinct(self.pool), self.problem.batch)
+
+    def choose(self, pool: Tensor, k: int, rate: float = 1.0) -> Batch:
+        """Score a pool, and let the rule choose k of it."""
+        scores = self.problem.score(self.score, pool)
+        picked = self.rule(scores, k, self.problem.rng)
+        return Batch(pool[picked.index], picked.weight, scores, pool, rate, picked.healed)

@@ -34,18 +34,25 @@ class Rule(Protocol):
         ...
 
 
-def heal(scores: Tensor) -> tuple[Tensor, Tensor]:
-    """Scores [n] fit to draw from, in the widest float of the device, and how many had to be mended (0-d).
+def mend(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Finite scores [n], in the widest float of the device, and how many had to be mended (0-d).
 
-    What is not finite becomes the largest finite score. Where no score is finite, or all are too small to
-    tell apart, all become 1: a uniform draw.
+    What is not finite becomes the largest finite score; 0 where no score is.
     """
     scores = scores.detach().to(wide(scores.device))
     marked = scores.nan_to_num(nan=-math.inf, posinf=-math.inf, neginf=-math.inf)
     bad = marked == -math.inf
-    mended = marked.masked_fill(bad, marked.amax().nan_to_num(neginf=0.0))
+    return marked.masked_fill(bad, marked.amax().nan_to_num(neginf=0.0)), bad.sum()
+
+
+def heal(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Scores [n] fit to draw from, and how many had to be mended (0-d).
+
+    Where no score is finite, or all are too small to tell apart, all become 1: a uniform draw.
+    """
+    mended, bad = mend(scores)
     empty = mended.abs().sum() < TINY
-    return mended + empty, (bad | empty).sum()
+    return mended + empty, torch.where(empty, len(scores), bad)
 
 
 @dataclass(frozen=True)
@@ -98,10 +105,39 @@ class Ranked:
         return ranks / ranks.sum()
 
 
-RULES: dict[str, type[TopK] | type[Proportional] | type[Ranked]] = {
+@dataclass(frozen=True)
+class Tempered:
+    """Independent draws in proportion to the scores, weighed by 1/(n p) to a power: 1 is unbiased, 0 is not.
+
+    The weights are scaled so that weight times score sums to what it does at the power 1 (Katharopoulos and
+    Fleuret's library).
+    """
+
+    power: float = 0.5
+
+    def __call__(self, scores: Tensor, k: int, rng: torch.Generator) -> Picked:
+        """Draw k positions with replacement."""
+        p, healed = _shares(scores)
+        index = categorical(p, k, rng)
+        weight = tempered(1 / (len(p) * p[index]), p[index], self.power)
+        return Picked(index, weight.to(torch.promote_types(scores.dtype, torch.float32)), healed)
+
+    def probabilities(self, scores: Tensor, k: int = 1) -> Tensor:
+        """Each score's share of their sum."""
+        return _shares(scores)[0]
+
+
+def tempered(weight: Tensor, scores: Tensor, power: float) -> Tensor:
+    """Weights [b] to a power, scaled so that weight times score sums to what it did before."""
+    softer = weight**power
+    return softer * ((weight * scores).sum() / (softer * scores).sum())
+
+
+RULES: dict[str, type[Rule]] = {
     "top-k": TopK,
     "proportional": Proportional,
     "ranked": Ranked,
+    "tempered": Tempered,
 }
 
 

@@ -1,7 +1,8 @@
 """When to start: criteria, and the sampler made of two samplers that they switch.
 
-A criterion of a falling loss latches: the batches that importance then selects have larger losses, which
-would switch it off again.
+A criterion is made for a problem and the score of the sampler that it starts. One of a falling loss latches:
+the batches that importance then selects have larger losses, which would switch it off again. Only `tau` is
+reversible.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,6 +12,8 @@ from annotated_types import Ge, Gt, Le, Lt
 from torch import Tensor
 
 from isbench.samplers.base import Sampler
+from isbench.samplers.scores import Score
+from isbench.samplers.tau import INERTIA, Smoothed
 from isbench.samplers.uniform import Uniform
 from isbench.train.forward import Batch, Forward
 
@@ -40,6 +43,7 @@ class LossFraction:
     def __init__(
         self,
         problem: "Problem",
+        score: Score | None,
         *,
         below: Annotated[float, Gt(0)],
         of: Literal["train", "val", "test"] = "train",
@@ -83,7 +87,7 @@ class LossFraction:
 class Epochs:
     """Met once `at` epochs were trained."""
 
-    def __init__(self, problem: "Problem", *, at: Annotated[float, Ge(0)]) -> None:
+    def __init__(self, problem: "Problem", score: Score | None, *, at: Annotated[float, Ge(0)]) -> None:
         self.problem, self.at = problem, at
 
     def update(self, batch: Batch, seen: Forward) -> None:
@@ -97,7 +101,7 @@ class Epochs:
 class Steps:
     """Met once `at` steps were made."""
 
-    def __init__(self, problem: "Problem", *, at: Annotated[int, Ge(0)]) -> None:
+    def __init__(self, problem: "Problem", score: Score | None, *, at: Annotated[int, Ge(0)]) -> None:
         self.at, self.made = at, 0
 
     def update(self, batch: Batch, seen: Forward) -> None:
@@ -112,7 +116,9 @@ class Steps:
 class Progress:
     """Met once the share `at` of the budget is spent."""
 
-    def __init__(self, problem: "Problem", *, at: Annotated[float, Ge(0), Le(1)]) -> None:
+    def __init__(
+        self, problem: "Problem", score: Score | None, *, at: Annotated[float, Ge(0), Le(1)]
+    ) -> None:
         self.problem, self.at = problem, at
 
     def update(self, batch: Batch, seen: Forward) -> None:
@@ -123,8 +129,40 @@ class Progress:
         return self.problem.progress >= self.at
 
 
+class Tau:
+    """Met while the smoothed tau of the sampler's own scores is above a threshold (paper 001, Algorithm 1).
+
+    It opens and closes. While it is shut, the scores are those of the batch, which its own forward tells; for
+    a score that runs the model itself they cost that. `above`: by default (B+3b)/(3b), what a step with a
+    pool of B costs over a step of uniform; with `rule: sqrt` the root of it, where selection breaks even.
+    """
+
+    def __init__(
+        self,
+        problem: "Problem",
+        score: Score | None,
+        *,
+        above: Annotated[float, Gt(0)] | None = None,
+        rule: Literal["paper", "sqrt"] = "paper",
+        inertia: Annotated[float, Ge(0), Lt(1)] = INERTIA,
+    ) -> None:
+        if score is None or above is None:
+            raise ValueError("tau needs a sampler with a score, and its threshold")
+        self.problem, self.above = problem, above
+        self.smoothed = Smoothed(problem, score, inertia)
+
+    def update(self, batch: Batch, seen: Forward) -> None:
+        """Follow tau."""
+        self.smoothed.update(self.problem, batch, seen)
+
+    def met(self) -> bool:
+        """Whether tau is above the threshold now."""
+        return self.smoothed.read() > self.above
+
+
 STARTS: dict[str, Callable[..., Criterion]] = {
     "loss_fraction": LossFraction,
+    "tau": Tau,
     "epochs": Epochs,
     "steps": Steps,
     "progress": Progress,
@@ -159,3 +197,7 @@ class StartWhen(Sampler):
         """The criterion learns, and so does the sampler that waits."""
         self.criterion.update(batch, seen)
         self.keen.observe(batch, seen)
+
+    def stored(self) -> Tensor | None:
+        """What the sampler that waits keeps of every sample."""
+        return self.keen.stored()

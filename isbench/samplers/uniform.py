@@ -31,6 +31,8 @@ class UniformIid(Sampler):
 class UniformPresample(Sampler):
     """Loads a pool and trains on a part of it that is chosen blindly: what handling a pool costs."""
 
+    distinct = True
+
     def __init__(self, problem: "Problem", *, pool: Samples) -> None:
         super().__init__(problem)
         self.pool = pool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 
@@ -11,8 +12,8 @@ class Batch(NamedTuple):
     """What a sampler wants trained next; device tensors, never written.
 
     index [b] int64; weight [b] or None (each counts 1); scores [k] or None, of `candidates` [k] or, where
-    that is None, of the whole data set; rate: a factor on the learning rate; healed: how many scores had to
-    be mended, 0-d; active: whether importance had a say in it.
+    that is None, of the whole data set, as a memory that goes on; rate: a factor on the learning rate;
+    healed: how many scores had to be mended, 0-d; active: whether importance had a say in it.
     """
 
     index: Tensor  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -43,3 +44,14 @@ class Forward(NamedTuple):
         index, x, target, output, loss, features = self
         features = None if features is None else features.detach()
         return Forward(index, x, target, output.detach(), loss.detach(), features)
+
+
+def concentration(scores: Tensor) -> Tensor:
+    """sum p^2 of p = scores [k] / sum, 0-d: 1/k for equal scores, 1 where one has everything.
+
+    What is not finite counts as 0, and scores that are all 0 as equal. tau is the root of k times this, the
+    effective sample size one over this.
+    """
+    scores = torch.nan_to_num(scores if scores.device.type == "mps" else scores.double(), 0.0, 0.0, 0.0)
+    total = scores.sum()
+    return torch.where(total > 0, scores.square().sum() / total.square(), 1 / len(scores))

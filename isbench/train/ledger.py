@@ -12,7 +12,7 @@ from isbench.errors import IsbenchError
 from isbench.store.records import PHASES, Budget, Costs, Point
 from isbench.train.forward import Batch, Forward
 from isbench.train.problem import Problem
-from isbench.train.schedule import Schedule
+from isbench.train.schedule import Schedule, gradient_norm
 from isbench.train.tally import Tally
 
 Measured = dict[str, float | None]
@@ -66,7 +66,8 @@ class Ledger:
         problem.trained += batch.index.shape[0]
         if batch.active and self.started is None:
             self.started = self.steps, self.seconds if self.steps else 0.0
-        self.tally.add(self.steps, batch, seen)
+        self.tally.add(self.steps, batch, seen, problem.judged, problem.gate)
+        problem.judged = None
         self.steps += 1
         if self.sampled:
             self.timer.step()
@@ -154,9 +155,3 @@ class Ledger:
             phases={phase: seconds * scale for phase, seconds in self.phases.items()},
             **known,
         )
-
-
-def gradient_norm(model: torch.nn.Module) -> float | None:
-    """The norm of the last step's mini-batch gradient; None before the first step."""
-    gradients = [p.grad for p in model.parameters() if p.grad is not None]
-    return float(torch.nn.utils.get_total_norm(gradients)) if gradients else None

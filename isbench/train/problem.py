@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from isbench.datasets.base import Dataset
 from isbench.train.device import Gauge, generator, stream_seed
-from isbench.train.forward import Forward
+from isbench.train.forward import Batch, Forward
 from isbench.train.timing import PhaseTimer
 
 if TYPE_CHECKING:
@@ -49,8 +49,11 @@ class Problem:
         self.held_out_loss: Callable[[str], float] | None = None
         self.features: Tensor | None = None  # of the last forward, once a score asked for them
         self.catching = False
+        self.judged: Tensor | None = None  # what the step's scores were, until it is booked
+        self.gate: Tensor | None = None  # the smoothed tau that a start criterion follows
         self.mean = torch.full((batch,), 1 / batch, device=self.device)
         self.order = torch.empty(0, dtype=torch.int64, device=self.device)
+        self.times: Tensor | None = None  # scratch of `remember`
 
     # the model's opinion
 
@@ -94,6 +97,16 @@ class Problem:
             seen = self.forward(index, x, y)
         return score(self, seen)
 
+    def judge(self, score: Score, batch: Batch, seen: Forward) -> Tensor:
+        """The scores of a step [k]: those that it was drawn by, else those of the batch; made once a step."""
+        if self.judged is None:
+            self.judged = self.fresh(score, seen) if batch.scores is None else batch.scores
+        return self.judged
+
+    def fresh(self, score: Score, seen: Forward) -> Tensor:
+        """The scores [b] of samples just seen: free, except where a score runs the model itself."""
+        return self.score(score, seen.index) if "model" in score.needs else score(self, seen)
+
     def require(self, score: Score) -> None:
         """Prepare what a score needs of every forward: the input of the last linear layer."""
         if "features" in score.needs and not self.catching:
@@ -131,12 +144,14 @@ class Problem:
         self.timer.lap(back)
         return index
 
-    def shuffled(self) -> Tensor:
-        """All samples in random order [n]; of a stream, as many new ones as stand for n."""
+    def shuffled(self, index: Tensor | None = None) -> Tensor:
+        """All samples, or those of `index`, in random order; of a stream, as many new ones as stand for n."""
         if self.n is None:
             return self.some(self.dataset.epoch_size)
         back = self.timer.lap("draw")
-        order = torch.randperm(self.n, generator=self.data_rng, device=self.device)
+        n = self.n if index is None else len(index)
+        order = torch.randperm(n, generator=self.data_rng, device=self.device)
+        order = order if index is None else index[order]
         self.timer.lap(back)
         return order
 
@@ -147,6 +162,36 @@ class Problem:
     def _fresh(self, k: int) -> Tensor:
         self.next += k
         return torch.arange(self.next - k, self.next, device=self.device)
+
+    # numbers that a sampler keeps of every sample
+
+    def everything(self) -> Tensor:
+        """The numbers of all samples [n]."""
+        return torch.arange(self.finite_n, device=self.device)
+
+    def full(self, value: float) -> Tensor:
+        """A number for every sample [n]."""
+        return torch.full((self.finite_n,), value, device=self.device)
+
+    def labels(self, index: Tensor) -> Tensor:
+        """The classes of some samples, without a look at their pixels; 0 where the data set has none."""
+        labels = self.dataset.labels
+        return torch.zeros_like(index) if labels is None else labels[index]
+
+    def remember(self, store: Tensor, index: Tensor, value: Tensor) -> None:
+        """Write a number per sample [b] into a store [n]; of a sample that occurs twice, the mean."""
+        if self.times is None:
+            self.times = self.full(0.0)
+        for kept, new in ((store, value), (self.times, torch.ones_like(value))):
+            kept.index_fill_(0, index, 0.0).index_add_(0, index, new.to(kept.dtype))
+        store.index_copy_(0, index, store[index] / self.times[index])
+
+    @property
+    def finite_n(self) -> int:
+        """n of a finite set; a sampler that asks for it on a stream was refused while planning."""
+        if self.n is None:
+            raise ValueError(f"{self.dataset.name} is a stream: it has no n")
+        return self.n
 
     # what the loop and start criteria share
 

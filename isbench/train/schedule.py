@@ -6,8 +6,11 @@ import math
 from bisect import bisect_right
 
 from torch import nn, optim
+from torch.nn.utils import clip_grad_norm_, get_total_norm
 
 from isbench.store.records import OptimizerSpec, ScheduleSpec
+
+UNCLIPPED = "norm_before_clipping"  # noted at the first gradient, and gone with it
 
 
 class Schedule:
@@ -41,6 +44,29 @@ def build_optimizer(spec: OptimizerSpec, model: nn.Module) -> optim.Optimizer:
     parameters = [p for p in model.parameters() if p.requires_grad]
     common = {"lr": spec.lr, "weight_decay": spec.weight_decay, "fused": True}
     if spec.name == "sgd":
-        return optim.SGD(parameters, momentum=spec.momentum, **common)
-    kind = optim.Adam if spec.name == "adam" else optim.AdamW
-    return kind(parameters, **common)
+        optimizer = optim.SGD(parameters, momentum=spec.momentum, **common)
+    else:
+        kind = optim.Adam if spec.name == "adam" else optim.AdamW
+        optimizer = kind(parameters, **common)
+    if spec.clip_norm is not None:
+        clip_before_steps(optimizer, spec.clip_norm)
+    return optimizer
+
+
+def clip_before_steps(optimizer: optim.Optimizer, limit: float) -> None:
+    """Scale the gradients of every step down to a norm of at most `limit`, all parameters together."""
+
+    def clip(optimizer: optim.Optimizer, *_: object) -> None:
+        parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        norm = clip_grad_norm_(parameters, limit)
+        setattr(parameters[0].grad, UNCLIPPED, norm)
+
+    optimizer.register_step_pre_hook(clip)
+
+
+def gradient_norm(model: nn.Module) -> float | None:
+    """The norm of the last step's mini-batch gradient, before any clipping; None before the first step."""
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    if not gradients:
+        return None
+    return float(getattr(gradients[0], UNCLIPPED, None) or get_total_norm(gradients))

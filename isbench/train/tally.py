@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isbench.train.forward import Batch, Forward
+from isbench.train.forward import Batch, Forward, concentration
 
 SELECTION_EVERY = 100  # steps between two snapshots of what was selected
 TRACE_ROWS = 4096  # rows of the trace; beyond, every second one is dropped
@@ -20,6 +20,20 @@ class Step(NamedTuple):
     number: int
     batch: Batch
     loss: Tensor
+    scores: Tensor | None = None  # what it was drawn by, or what a start criterion made of it
+    gate: Tensor | None = None  # the smoothed tau that a start criterion follows
+
+    @property
+    def of_memory(self) -> bool:
+        """Whether the scores are a memory, which has gone on since."""
+        return self.batch.scores is not None and self.batch.candidates is None
+
+    def spread(self) -> tuple[float, float]:
+        """tau, smoothed where a start criterion follows it, and ess; NaN where nothing was scored."""
+        if self.scores is None:
+            return np.nan, np.nan
+        tau, ess = spread(self.scores)
+        return (tau if self.gate is None else float(self.gate)), ess
 
 
 class Usage:
@@ -52,7 +66,7 @@ class Interval:
     def __init__(self) -> None:
         self.steps = self.active = self.healed = self.weights = 0
         self.loss = self.distinct = self.weight = self.heaviest = 0.0
-        self.scores: Tensor | None = None
+        self.scored: Step | None = None  # the last one
 
     def add(self, steps: list[Step], losses: Tensor, distinct: np.ndarray) -> None:
         """Add some steps."""
@@ -68,12 +82,11 @@ class Interval:
             self.heaviest = max(self.heaviest, float(together.max()))
         healed = [step.batch.healed for step in steps if step.batch.healed is not None]
         self.healed += int(torch.stack(healed).sum()) if healed else 0
-        scored = (step.batch.scores for step in reversed(steps) if step.batch.scores is not None)
-        self.scores = next(scored, self.scores)
+        self.scored = next((step for step in reversed(steps) if step.scores is not None), self.scored)
 
     def columns(self) -> dict[str, float | None]:
         """Means of the interval; tau and ess are those of its last scored step."""
-        tau, ess = (None, None) if self.scores is None else spread(self.scores)
+        tau, ess = (None, None) if self.scored is None else self.scored.spread()
         return {
             "batch_loss": self.loss / self.steps,
             "active": self.active / self.steps,
@@ -99,9 +112,17 @@ class Tally:
         self.looked_at: list[tuple[int, Batch, Forward]] = []  # every so many steps, until the next fold
         self.selection: list[tuple[Tensor, ...]] = []
 
-    def add(self, number: int, batch: Batch, seen: Forward) -> None:
-        """Remember a step; nothing is computed."""
-        self.pending.append(Step(number, batch, seen.loss))
+    def add(
+        self,
+        number: int,
+        batch: Batch,
+        seen: Forward,
+        judged: Tensor | None = None,
+        gate: Tensor | None = None,
+    ) -> None:
+        """Remember a step, its scores as a start criterion judged them, and its tau; nothing is computed."""
+        scores = judged if batch.scores is None else batch.scores
+        self.pending.append(Step(number, batch, seen.loss, scores, gate))
         if self.selection_wanted and number % SELECTION_EVERY == 0:
             self.looked_at.append((number, batch, seen))
 
@@ -132,8 +153,7 @@ class Tally:
         for step, loss, different in zip(steps, losses.tolist(), distinct, strict=True):
             if step.number % self.stride:
                 continue
-            scores = step.batch.scores
-            tau, ess = (np.nan, np.nan) if scores is None else spread(scores)
+            tau, ess = (np.nan, np.nan) if step.of_memory else step.spread()
             self.trace.append((step.number, loss, tau, float(step.batch.active), ess, float(different)))
         while len(self.trace) > TRACE_ROWS:
             self.stride *= 2
@@ -159,9 +179,6 @@ def distinct_counts(indices: list[Tensor]) -> np.ndarray:
 
 
 def spread(scores: Tensor) -> tuple[float, float]:
-    """tau = sqrt(k sum p^2) and the effective sample size 1 / sum p^2 of p = scores / sum."""
-    p = torch.nan_to_num(scores.double() if scores.device.type != "mps" else scores, 0.0, 0.0, 0.0)
-    squares = float((p / p.sum()).square().sum())
-    if not squares > 0:
-        return np.nan, np.nan
-    return (len(p) * squares) ** 0.5, 1 / squares
+    """tau = sqrt(k sum p^2) and the effective sample size 1 / sum p^2 of p = scores [k] / sum."""
+    squares = float(concentration(scores))
+    return (len(scores) * squares) ** 0.5, 1 / squares

@@ -20,6 +20,11 @@ from tests.builders import BATCH, CPU, N, model, run, stream, table
 
 NAMES = list(CATALOGUE)
 ROUNDS = 3
+LESSONS = {"biased-lstm": 200}  # looks at all samples until its predictions tell them apart
+NARROW = {  # options that fit the small task: samples on both sides, a pool of its size
+    "unhandled": {"above": 0.6},
+    "biased-lstm": {"pool": 128},
+}
 
 
 def build(
@@ -155,7 +160,9 @@ def test_a_round_may_be_abandoned_after_any_batch(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("uniform")])
 def test_a_start_at_20_percent_leaves_the_uniform_distribution(name: str) -> None:
     start = StartSpec(name="progress", options={"at": 0.2})
-    made = run(name, start=start, budget=(100, "steps"), grid=(0.2, 1.0), trace=True)
+    made = run(
+        name, start=start, options=NARROW.get(name), budget=(100, "steps"), grid=(0.2, 1.0), trace=True
+    )
     points = made.finish()
     assert points[1].active == 0
     assert points[2].active == 1
@@ -191,10 +198,12 @@ def expectation(problem: Problem, sampler: Sampler, value: Tensor, rounds: int) 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_entry_marked_unbiased_is_and_one_marked_biased_is_not(name: str) -> None:
     dataset = table()
-    problem, sampler = build(name, dataset=dataset, network=model(dataset))
+    problem, sampler = build(name, dataset=dataset, network=model(dataset), **NARROW.get(name, {}))
     problem.model.eval()
-    with torch.no_grad():
-        value = look(problem, torch.arange(N)).loss  # what importance follows: bias shows in it
+    everything = look(problem, torch.arange(N)).detach()
+    for _ in range(LESSONS.get(name, 1)):  # what keeps a number per sample has one
+        sampler.observe(Batch(everything.index), everything)
+    value = everything.loss.square()  # what importance follows: bias shows in it
     mean, error = expectation(problem, sampler, value, 60)
     distance = abs(mean - float(value.mean()))
     if CATALOGUE[name].unbiased:

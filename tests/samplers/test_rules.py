@@ -4,9 +4,9 @@ import pytest
 import torch
 from scipy.stats import chisquare, rankdata
 
-from isbench.samplers.rules import RULES, Proportional, Ranked, TopK, heal
+from isbench.samplers.rules import RULES, Proportional, Ranked, Tempered, TopK, heal
 
-ALL = [TopK(), Proportional(), Proportional(unbiased=True), Ranked()]
+ALL = [TopK(), Proportional(), Proportional(unbiased=True), Ranked(), Tempered()]
 DRAWN = ALL[1:]
 
 

@@ -25,15 +25,15 @@ def feed(criterion: LossFraction, *losses: float) -> list[bool]:
 
 
 def test_the_loss_must_fall_strictly_below_its_fraction() -> None:
-    assert feed(LossFraction(problem(), below=0.5), 2.0, 1.0, 0.99) == [False, False, True]
+    assert feed(LossFraction(problem(), None, below=0.5), 2.0, 1.0, 0.99) == [False, False, True]
 
 
 def test_a_loss_fraction_latches() -> None:
-    assert feed(LossFraction(problem(), below=0.5), 2.0, 0.5, 5.0) == [False, True, True]
+    assert feed(LossFraction(problem(), None, below=0.5), 2.0, 0.5, 5.0) == [False, True, True]
 
 
 def test_inertia_smooths_the_batch_loss() -> None:
-    assert feed(LossFraction(problem(), below=0.5, inertia=0.9), 2.0, 0.1, 0.1) == [False, False, False]
+    assert feed(LossFraction(problem(), None, below=0.5, inertia=0.9), 2.0, 0.1, 0.1) == [False, False, False]
 
 
 @pytest.mark.parametrize("of", ["val", "test"])
@@ -42,7 +42,7 @@ def test_a_held_out_loss_is_read_before_the_first_step_and_then_every_so_often(o
     task = problem()
     losses = iter([2.0, 1.5, 0.9])
     task.held_out_loss = lambda which: asked.append(which) or next(losses)
-    criterion = LossFraction(task, below=0.5, of=of, every=10)
+    criterion = LossFraction(task, None, below=0.5, of=of, every=10)
     met = [criterion.met() for _ in range(21)]
     assert asked == [of] * 3
     assert met == [False] * 20 + [True]

@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 import torch
 
@@ -20,8 +19,12 @@ def test_one_hot_scores_have_tau_root_n_and_effective_size_1() -> None:
     assert spread(torch.eye(16)[3]) == pytest.approx((4.0, 1.0))
 
 
-def test_scores_that_say_nothing_have_no_tau() -> None:
-    assert np.isnan(spread(torch.zeros(4))).all()
+def test_scores_that_are_all_0_count_as_equal() -> None:
+    assert spread(torch.zeros(4)) == pytest.approx((1.0, 4.0))
+
+
+def test_scores_that_are_not_finite_count_as_0() -> None:
+    assert spread(torch.tensor([1.0, torch.nan, torch.inf, 1.0])) == pytest.approx((2**0.5, 2.0))
 
 
 def test_folding_in_between_changes_no_column(monkeypatch: pytest.MonkeyPatch) -> None:
