@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -82,15 +81,6 @@ def cpu_model() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
-
-
-def cache_folder() -> Path:
-    """Where isbench keeps what is true of this machine."""
-    if base := os.environ.get("XDG_CACHE_HOME"):
-        return Path(base) / "isbench"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "isbench"
-    return Path.home() / ".cache" / "isbench"
 
 
 class Load:

@@ -1,4 +1,8 @@
-"""Standard augmentation on the device: a random crop after zero padding and a random mirror image."""
+"""Augmentation on the device: a hash of a sample's number picks its look from a table of views.
+
+Standard: a random crop after zero padding and a random mirror image, drawn again in every round. Virtual
+samples: a shift and perhaps a mirror image that belong to the sample for good.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from torch.nn.functional import pad
 
 from isbench.datasets.hashing import pick
 
+SHIFT = 0.1  # of the side: how far a virtual sample is moved at most, as in paper 001
 PADDING = 4  # pixels; less for images under 32 pixels, an eighth of the side
 
 
@@ -36,10 +41,39 @@ def crop_and_flip(shape: tuple[int, ...], seed: int, flips: bool, device: torch.
     steps = torch.arange(2 * reach + 1)
     rows = steps[:, None] + torch.arange(height)  # [steps, h]
     columns = steps[:, None] + torch.arange(width)
+    return CropAndFlip(seed, reach, table(rows, columns, width + 2 * reach, flips).to(device))
+
+
+def table(rows: Tensor, columns: Tensor, width: int, flips: bool) -> Tensor:
+    """Every pairing of rows [r, h] and columns [c, w], mirrored as well if it may be: [v, h * w] pixels."""
     if flips:
-        columns = torch.cat([columns, columns.flip(1)])  # [steps or twice as many, w]
-    views = rows[:, None, :, None] * (width + 2 * reach) + columns[None, :, None, :]
-    return CropAndFlip(seed, reach, views.reshape(-1, height * width).to(device))
+        columns = torch.cat([columns, columns.flip(1)])
+    views = rows[:, None, :, None] * width + columns[None, :, None, :]
+    return views.reshape(-1, rows.shape[1] * columns.shape[1])
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What virtual sample `index` looks like: a pure hash of its number, the same in every round and run."""
+
+    views: Tensor  # [v, h * w]: which pixel of the image lies at each place
+
+    def __call__(self, images: Tensor, index: Tensor, round: int) -> Tensor:
+        """Images [k, h, w, c] shifted and, if they may be, mirrored."""
+        count, channels = images.shape[0], images.shape[3]
+        view = self.views.index_select(0, pick(index, len(self.views), "virtual"))
+        pixels = images.reshape(count, -1, channels)
+        return pixels.gather(1, view.unsqueeze(2).expand(-1, -1, channels)).view_as(images)
+
+
+def moved(shape: tuple[int, ...], flips: bool, device: torch.device) -> Moved:
+    """Shifts of images (c, h, w) by up to a tenth of their sides, the edge repeated where nothing is left."""
+    _, height, width = shape
+    rows, columns = (
+        (torch.arange(-reach, reach + 1)[:, None] + torch.arange(side)).clamp(0, side - 1)
+        for side, reach in ((height, round(SHIFT * height)), (width, round(SHIFT * width)))
+    )
+    return Moved(table(rows, columns, width, flips).to(device))
 
 
 def padding(side: int) -> int:

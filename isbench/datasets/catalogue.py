@@ -14,10 +14,11 @@ from isbench.datasets.arrays import arrays
 from isbench.datasets.base import Dataset, Facts
 from isbench.datasets.fetch import prepare
 from isbench.datasets.files import verify
-from isbench.datasets.finite import check, finite
+from isbench.datasets.finite import check, finite, size
 from isbench.datasets.folders import image_folder
 from isbench.datasets.held import select
 from isbench.datasets.pairs import mnist_pairs
+from isbench.datasets.pixels import permuted_mnist
 from isbench.datasets.source import Source, Stream
 from isbench.errors import UsageError
 from isbench.store.records import DatasetSpec
@@ -85,6 +86,14 @@ CATALOGUE: dict[str, Entry] = {
         mnist_pairs,
         "two MNIST digits side by side, 100 classes, as many or as few pairs as you like",
         "made from MNIST",
+        "MNIST's",
+        prepare=partial(prepare, "mnist"),
+        verify=partial(verify, "mnist"),
+    ),
+    "permuted-mnist": Entry(
+        permuted_mnist,
+        "MNIST pixel by pixel, 784 steps in one fixed random order (or 196 of averaged pixels)",
+        "made from MNIST, as in paper 001",
         "MNIST's",
         prepare=partial(prepare, "mnist"),
         verify=partial(verify, "mnist"),
@@ -161,4 +170,5 @@ def describe(spec: DatasetSpec, root: Path) -> Facts:
     if isinstance(result, Stream):
         return Facts(None, result.epoch_size, result.shape, result.classes)
     chosen = select(spec, result)
-    return Facts(len(chosen.train), len(chosen.train), result.shape, chosen.classes)
+    n = size(spec, result, chosen)
+    return Facts(n, n, result.shape, chosen.classes)

@@ -13,15 +13,20 @@ from isbench.errors import EnvironmentFault
 CHUNK = 1 << 20
 
 
+def cache_folder() -> Path:
+    """Where isbench keeps what can be made again."""
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "isbench"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "isbench"
+    return Path.home() / ".cache" / "isbench"
+
+
 def default_root() -> Path:
-    """The folder of data sets: ISBENCH_DATA, else `isbench/data` in the user's cache."""
+    """The folder of data sets: ISBENCH_DATA, else `data` in isbench's cache."""
     if chosen := os.environ.get("ISBENCH_DATA"):
         return Path(chosen).expanduser()
-    if sys.platform == "darwin":
-        cache = Path.home() / "Library" / "Caches"
-    else:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "isbench" / "data"
+    return cache_folder() / "data"
 
 
 def files_of(name: str) -> tuple[File, ...]:

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isbench.datasets.augment import crop_and_flip
+from isbench.datasets.augment import crop_and_flip, moved
 from isbench.datasets.base import Dataset
-from isbench.datasets.held import select
+from isbench.datasets.held import Selection, select
 from isbench.datasets.source import Source, per_sample_cross_entropy
 from isbench.datasets.stored import Stored, channels_last, place
 from isbench.errors import UsageError
@@ -24,21 +24,43 @@ def check(spec: DatasetSpec, source: Source) -> None:
     """Raises UsageError where the data set cannot be augmented as asked."""
     if spec.augment != "none" and len(source.shape) != 3:
         raise UsageError(f"augment: {spec.augment} of {spec.name}", "only images can be augmented")
+    if spec.augment != "none" and source.virtual is not None:
+        raise UsageError(
+            f"augment: {spec.augment} with virtual: {source.virtual} of {spec.name}",
+            "virtual images are augmented already, once and for all; leave one of them out",
+        )
+
+
+def size(spec: DatasetSpec, source: Source, chosen: Selection) -> int:
+    """How many training samples there are; raises UsageError for fewer virtual ones than real ones."""
+    real = len(chosen.train)
+    if source.virtual is not None and source.virtual < real:
+        raise UsageError(
+            f"virtual: {source.virtual} of {spec.name}, which has {real} training images",
+            "ask for at least as many, or for a subset",
+        )
+    return real if source.virtual is None else source.virtual
 
 
 def finite(spec: DatasetSpec, source: Source, device: torch.device, seed: int) -> Dataset:
     """The data set as the recipe wants it, on the device or on the host; `seed` only feeds augmentation."""
     chosen = select(spec, source)
+    n = size(spec, source, chosen)
     x_train, x_test = source.inputs()
-    home = home_of(spec, source, device, x_train[:1].nbytes * (len(chosen.y_train) + len(x_test)))
+    whitening = None if source.whitening is None else source.whitening().to(device)
+    bytes_each = x_train[:1].nbytes if whitening is None else 4 * x_train[0].numel()
+    home = home_of(spec, source, device, bytes_each * (len(chosen.y_train) + len(x_test)))
+    scale, shift = (per_channel(value, device) for value in (source.scale, source.shift))
     origin = chosen.train if source.rows is None else source.rows[chosen.train]
 
     def stored(inputs: Tensor, rows: Tensor, targets: Tensor) -> Stored:
         mapped = source.on_disk and home.type == "cpu"
-        samples = channels_last(inputs) if mapped else place(inputs, rows, home)
-        return Stored(samples, targets.to(device), source.scale, source.shift, rows if mapped else None)
+        samples = channels_last(inputs) if mapped else place(inputs, rows, home, whitening)
+        return Stored(samples, targets.to(device), scale, shift, rows if mapped else None)
 
     plain = stored(x_train, origin, chosen.y_train)
+    if source.virtual is not None:
+        plain, origin = multiplied(plain, n, source), origin[torch.arange(n) % plain.n]
     if source.validation is None:
         rows = chosen.validation if source.rows is None else source.rows[chosen.validation]
         validation = stored(x_train, rows, chosen.y_validation)
@@ -70,6 +92,22 @@ def finite(spec: DatasetSpec, source: Source, device: torch.device, seed: int) -
     )
 
 
+def multiplied(plain: Stored, n: int, source: Source) -> Stored:
+    """n virtual images of those stored: number i shows image i modulo their count, moved for good."""
+    real = torch.arange(n, device=plain.targets.device) % plain.n
+    return replace(
+        plain,
+        targets=plain.targets[real],
+        rows=real.to(plain.inputs.device),
+        augmentation=moved(source.shape, source.flips, plain.targets.device),
+    )
+
+
+def per_channel(value: float | tuple[float, ...], device: torch.device) -> float | Tensor:
+    """One number for all channels, or a tensor [c] of one for each."""
+    return torch.tensor(value, device=device) if isinstance(value, tuple) else value
+
+
 def home_of(spec: DatasetSpec, source: Source, device: torch.device, needed: int) -> torch.device:
     """Where the samples live: on the device, or on the host where that is asked for or they do not fit."""
     host = torch.device("cpu")
@@ -82,7 +120,7 @@ def painter(plain: Stored, white: int) -> Callable[[Tensor], np.ndarray]:
     """Training images [k, h, w, 1 or 3] uint8 by number; floats outside [0, 1] are stretched to it."""
 
     def pictures(index: Tensor) -> np.ndarray:
-        images = plain.gather(index).cpu().float()
+        images = plain.raw(index).cpu().float()
         if plain.inputs.dtype == torch.uint8:
             images = images / white
         elif len(images) and not 0 <= float(images.min()) <= float(images.max()) <= 1:

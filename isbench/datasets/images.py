@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import io
 import pickle
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from annotated_types import Ge
 from torch import Tensor
 
 from isbench.datasets.files import contents, corrupt, require
 from isbench.datasets.hashing import shuffled
 from isbench.datasets.source import Source
+from isbench.datasets.whiten import remembered
 from isbench.errors import EnvironmentFault
+
+Count = Annotated[int, Ge(1)]
 
 RAW = 1 / 255
 CENTRED = 2 / 255  # with the shift -1: [-1, 1]
@@ -58,15 +63,27 @@ def parse_idx(data: bytes) -> Tensor:
     return torch.from_numpy(np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(sizes).copy())
 
 
-def cifar10(root: Path) -> Source:
-    """50,000 and 10,000 photographs (3, 32, 32) of 10 classes."""
+def cifar10(root: Path, *, zca: bool = False, virtual: Count | None = None) -> Source:
+    """50,000 and 10,000 photographs (3, 32, 32) of 10 classes; the options are `photographs`'."""
     batches = [f"data_batch_{number}" for number in range(1, 6)]
-    return cifar_source("cifar10", root, "cifar-10-batches-py", batches, ["test_batch"], b"labels", 10)
+    source = cifar_source("cifar10", root, "cifar-10-batches-py", batches, ["test_batch"], b"labels", 10)
+    return photographs(source, zca, virtual)
 
 
-def cifar100(root: Path) -> Source:
-    """50,000 and 10,000 photographs (3, 32, 32) of 100 classes."""
-    return cifar_source("cifar100", root, "cifar-100-python", ["train"], ["test"], b"fine_labels", 100)
+def cifar100(root: Path, *, zca: bool = False, virtual: Count | None = None) -> Source:
+    """50,000 and 10,000 photographs (3, 32, 32) of 100 classes; the options are `photographs`'."""
+    source = cifar_source("cifar100", root, "cifar-100-python", ["train"], ["test"], b"fine_labels", 100)
+    return photographs(source, zca, virtual)
+
+
+def photographs(source: Source, zca: bool, virtual: int | None) -> Source:
+    """The same whitened, and with `virtual` training images made of the published ones, as in paper 001.
+
+    Virtual image i is training image i modulo their count, shifted by up to 3 pixels and mirrored or not: a
+    hash of i, the same in every round and run, so that a sampler's memory of it means something.
+    """
+    whitening = (lambda: remembered(source.inputs()[0])) if zca else None
+    return replace(source, whitening=whitening, virtual=virtual)
 
 
 def cifar_source(

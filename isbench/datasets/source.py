@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,6 +12,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from isbench.datasets.base import Dataset
+
+if TYPE_CHECKING:
+    from isbench.datasets.whiten import Whitening
 
 
 @dataclass(frozen=True)
@@ -22,14 +26,16 @@ class Source:
     y_train: Tensor  # [n] int64
     y_test: Tensor
     inputs: Callable[[], tuple[Tensor, Tensor]]  # training and test samples, host, uint8 or float32
-    scale: float = 1.0  # a model sees bytes * scale + shift; floats are taken as they are
-    shift: float = 0.0
+    scale: float | tuple[float, ...] = 1.0  # a model sees bytes * scale + shift, of all or of each channel;
+    shift: float | tuple[float, ...] = 0.0  # floats are taken as they are
     white: int = 255  # the byte that pictures show as white
     flips: bool = False  # whether a mirrored image is still of its class
     on_disk: bool = False  # the inputs are mapped from a file that may not fit into memory
     rows: Tensor | None = None  # where training sample i lies in the first of the inputs, if not at i
     test_rows: Tensor | None = None  # the same for test samples in the second
     validation: tuple[Tensor, Tensor] | None = None  # a validation set of its own
+    whitening: Callable[[], Whitening] | None = None  # made late: what becomes of bytes when they are placed
+    virtual: int | None = None  # so many training samples are made of the published ones, which are images
     outlines: tuple[np.ndarray, ...] = ()
 
 

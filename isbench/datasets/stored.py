@@ -6,12 +6,11 @@ convolutions two to three times as fast, and nothing else can tell.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-
-from isbench.datasets.augment import CropAndFlip
 
 CHUNK = 4096  # samples copied at a time
 
@@ -22,10 +21,10 @@ class Stored:
 
     inputs: Tensor  # [m, ...] uint8 or float32; images [m, h, w, c]
     targets: Tensor  # [n] int64 on the device
-    scale: float = 1.0
-    shift: float = 0.0
+    scale: float | Tensor = 1.0  # of bytes; a tensor has one number for each channel
+    shift: float | Tensor = 0.0
     rows: Tensor | None = None  # [n] where sample i lies in the inputs; None: at i
-    augmentation: CropAndFlip | None = None
+    augmentation: Callable[[Tensor, Tensor, int], Tensor] | None = None  # (raw samples, index, round)
     n: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -33,16 +32,19 @@ class Stored:
 
     def fetch(self, index: Tensor, round: int = 0) -> tuple[Tensor, Tensor]:
         """Inputs [k, ...] float32 and classes [k] on the device of the labels."""
-        inputs = self.gather(index)
-        if self.augmentation is not None:
-            inputs = self.augmentation(inputs, index, round)
+        inputs = self.raw(index, round)
         if inputs.dtype == torch.uint8:
             inputs = inputs.float().mul_(self.scale)
-            if self.shift:
+            if isinstance(self.shift, Tensor) or self.shift:
                 inputs.add_(self.shift)
         if inputs.ndim == 4:
             inputs = inputs.permute(0, 3, 1, 2)
         return inputs, self.targets.index_select(0, index)
+
+    def raw(self, index: Tensor, round: int = 0) -> Tensor:
+        """Samples [k, ...] as they are stored, images channels last, augmented."""
+        inputs = self.gather(index)
+        return inputs if self.augmentation is None else self.augmentation(inputs, index, round)
 
     def gather(self, index: Tensor) -> Tensor:
         """Raw samples [k, ...], images channels last, on the device; from the host via page-locked memory."""
@@ -60,11 +62,21 @@ def channels_last(inputs: Tensor) -> Tensor:
     return inputs.permute(0, 2, 3, 1) if inputs.ndim == 4 else inputs
 
 
-def place(inputs: Tensor, rows: Tensor, device: torch.device) -> Tensor:
-    """A copy of some rows of inputs [m, ...], images channels last, on the device, made in chunks."""
+def place(
+    inputs: Tensor,
+    rows: Tensor,
+    device: torch.device,
+    transform: Callable[[Tensor], Tensor] | None = None,
+) -> Tensor:
+    """A copy of some rows of inputs [m, ...], images channels last, on the device, made in chunks.
+
+    A transform makes float32 of them on the way.
+    """
     n, inputs = len(rows), channels_last(inputs)
-    copy = torch.empty((n, *inputs.shape[1:]), dtype=inputs.dtype, device=device)
+    kind = inputs.dtype if transform is None else torch.float32
+    copy = torch.empty((n, *inputs.shape[1:]), dtype=kind, device=device)
     for start in range(0, n, CHUNK):
         part = slice(start, start + CHUNK)
-        copy[part] = inputs[rows[part]]
+        taken = inputs[rows[part]]
+        copy[part] = taken if transform is None else transform(taken)
     return copy
