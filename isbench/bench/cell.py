@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from isbench.bench.checkpoints import Checkpoints
 from isbench.bench.machine import Load
 from isbench.datasets import catalogue as datasets
 from isbench.datasets.base import Dataset
@@ -146,16 +147,20 @@ def run_cell(cell: Cell, order: Order) -> Outcome:
 def follow(run: Run, cell: Cell, order: Order, wanted: tuple[str, ...]) -> Point:
     """Store every point and, at the end, the exhibits; returns the last point."""
     score = samplers.score_of(cell.sampler.name, cell.sampler.options)
-    exhibits = Exhibits(run.problem, run.tally, score, wanted)
+    watchers: list[Exhibits | Checkpoints] = [Exhibits(run.problem, run.tally, score, wanted)]
+    if "probe" in wanted:
+        watchers.append(Checkpoints(run.problem, run.sampler, cell.seed))
     devices.seed_global(cell.seed, "dropout")
     last = None
     for point in run.points:
         order.heard(point)  # first: it fails where nobody listens any more
         order.store.add_point(cell.id, point)
-        exhibits.at_point(point)
+        for watcher in watchers:
+            watcher.at_point(point)
         last = point
-    for name, arrays in exhibits.finish().items():
-        order.store.write_exhibit(cell.id, name, arrays)
+    for watcher in watchers:
+        for name, arrays in watcher.finish().items():
+            order.store.write_exhibit(cell.id, name, arrays)
     assert last is not None  # a run begins with the point of the untrained model
     return last
 

@@ -1,0 +1,85 @@
+"""The probe of one run: in the pause of a point, what each score is worth on fixed training samples."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from isbench.bench.estimator import Estimator, Statistics, host
+from isbench.samplers.base import Sampler
+from isbench.samplers.scores import SCORES, Score
+from isbench.store.records import Point
+from isbench.train.device import stream_seed
+from isbench.train.evaluate import train_sample
+from isbench.train.problem import Problem
+from isbench.train.timing import HostClock, PhaseTimer
+
+SAMPLES = 1024  # of paper 001, section 4.1
+STORED = "stored"  # the row of the numbers that a sampler keeps
+SLOWER = ("gradient_one_by_one",)  # scores that say the same as another
+
+
+class Checkpoints:
+    """Measures at every point of a run; the run itself goes on as if nobody had looked."""
+
+    def __init__(self, problem: Problem, sampler: Sampler, seed: int) -> None:
+        plain = replace(problem.dataset, train=problem.dataset.plain)
+        precision = "bfloat16" if problem.reduced else "float32"
+        self.problem = Problem(
+            plain, problem.model, problem.batch, PhaseTimer(HostClock()), seed=seed, precision=precision
+        )
+        self.sampler, self.seed = sampler, seed
+        self.index = train_sample(plain)[:SAMPLES]
+        self.scores = applicable(self.problem)
+        for score in self.scores.values():
+            self.problem.require(score)
+        self.steps: list[int] = []
+        self.losses: list[np.ndarray] = []
+        self.shares: list[dict[str, np.ndarray]] = []
+        self.statistics: list[dict[str, Statistics]] = []
+
+    def at_point(self, point: Point) -> None:
+        """Measure every score; a model that has diverged has nothing to measure."""
+        fresh = {name: self.problem.score(score, self.index).float() for name, score in self.scores.items()}
+        self.problem.timer.drain()
+        norms = fresh["gradient"]
+        if not bool(norms.isfinite().all()) or not float(norms.sum()) > 0:
+            return
+        rows = {"uniform": torch.ones_like(norms), **fresh, **self._stored()}
+        estimator = Estimator(self.problem, self.index, rows, self.problem.batch)
+        self.statistics.append(estimator.statistics(stream_seed(self.seed, f"probe {point.steps}")))
+        self.shares.append({name: host(p) for name, p in estimator.shares.items()})
+        self.losses.append(estimator.losses)
+        self.steps.append(point.steps)
+
+    def _stored(self) -> dict[str, Tensor]:
+        """What the sampler keeps of the samples, once it has seen one of them."""
+        kept = self.sampler.stored()
+        kept = None if kept is None else kept[self.index].float()
+        return {} if kept is None or not bool(kept.isfinite().any()) else {STORED: kept}
+
+    def finish(self) -> dict[str, dict[str, np.ndarray]]:
+        """The exhibit: `step` [c], `loss` [c, N], and of every score its `p` [c, N] and statistics [c]."""
+        if not self.steps:
+            return {}
+        arrays = {"step": np.array(self.steps), "loss": np.stack(self.losses).astype(np.float32)}
+        arrays["batch"] = np.array(self.problem.batch)
+        for name in dict.fromkeys(name for found in self.statistics for name in found):
+            known = [name in found for found in self.statistics]
+            first = known.index(True)
+            shares = [each.get(name, np.full(len(self.index), np.nan)) for each in self.shares]
+            arrays[f"{name}.p"] = np.stack(shares).astype(np.float32)
+            for statistic in self.statistics[first][name]:
+                values = [found.get(name, {}).get(statistic, np.nan) for found in self.statistics]
+                arrays[f"{name}.{statistic}"] = np.array(values)
+        return {"probe": arrays}
+
+
+def applicable(problem: Problem) -> dict[str, Score]:
+    """The scores that this task has: the bound needs classes, the last layer a linear one."""
+    linear = any(isinstance(module, nn.Linear) for module in problem.model.modules())
+    fits = {"upper_bound": problem.classes > 0, "last_layer": linear}
+    return {name: score for name, score in SCORES.items() if name not in SLOWER and fits.get(name, True)}
