@@ -61,6 +61,7 @@ class OptimizerSpec(Record):
     lr: float = 1e-3
     momentum: float = 0.0
     weight_decay: float = 0.0
+    clip_norm: float | None = None
 
 
 class ScheduleSpec(Record):

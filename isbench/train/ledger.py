@@ -6,8 +6,6 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import torch
-
 from isbench.errors import IsbenchError
 from isbench.store.records import PHASES, Budget, Costs, Point
 from isbench.train.forward import Batch, Forward

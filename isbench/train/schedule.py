@@ -69,4 +69,5 @@ def gradient_norm(model: nn.Module) -> float | None:
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
     if not gradients:
         return None
-    return float(getattr(gradients[0], UNCLIPPED, None) or get_total_norm(gradients))
+    noted = getattr(gradients[0], UNCLIPPED, None)
+    return float(get_total_norm(gradients) if noted is None else noted)

@@ -136,6 +136,12 @@ def test_schedules_are_written_as_a_name_with_what_it_needs(loaded, small, text,
     assert loaded(f"{small}schedule: {text}").settings[0].arms[0].schedule == meant
 
 
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+def test_every_optimizer_takes_a_clip_norm(loaded, small, name):
+    text = small + f"optimizer: {{name: {name}, clip_norm: 1}}\n"
+    assert loaded(text).settings[0].arms[0].optimizer.clip_norm == 1.0
+
+
 def test_an_entry_s_optimizer_changes_the_recipe_s_unless_it_is_another_one(loaded, small):
     text = (
         "optimizer: {name: sgd, lr: 0.1, momentum: 0.9}\n"
