@@ -86,8 +86,12 @@ def sampler_card(name: str) -> str:
         "options:",
         *(option_lines(catalogue.options(name).values()) or ["  none"]),
     ]
+    if entry.start is not None:
+        lines.append(f"starts by: {entry.start.name}, unless a recipe gives its entry another start")
+    if entry.formulae:
+        lines += ["formulae:", *(f"  {line}" for line in entry.formulae)]
     if entry.mirror:
-        lines += ["mirror: code changes:", *(f"  {what}: {to}" for what, to in entry.mirror.items())]
+        lines += ["mirror: code changes:", *(f"  {what}: {shown(to)}" for what, to in entry.mirror.items())]
     lines += (
         ["where text and code differ:", *(f"  {line}" for line in entry.deviations)]
         if entry.deviations

@@ -95,6 +95,9 @@ def show_plan(plan: Row, json: bool) -> None:
         return dump(plan)
     say(f"{plan['name']}: {plan['dataset']} with {plan['model']} on {plan['device']}, into {plan['folder']}")
     table(plan["arms"], right=("cells", "done", "seconds each"))
+    if plan["break_even"]:
+        say("What a step costs, in steps of uniform, and what selection must deliver for it to pay:")
+        table(plan["break_even"], right=[name for name in plan["break_even"][0] if name != "sampler"])
     left = (
         f"about {duration(plan['remaining_seconds'])} left"
         if plan["remaining_seconds"] is not None

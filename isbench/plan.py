@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from isbench.errors import RecipeError
 from isbench.recipe.schema import Arm, BudgetSpec, Recipe, Setting
 from isbench.samplers import catalogue
-from isbench.store.plans import Block, Card, Pilot, Plan
+from isbench.samplers.tau import break_even
+from isbench.store.plans import Block, BreakEven, Card, Pilot, Plan
 from isbench.store.records import Budget, Cell, Costs, SamplerSpec, digest
 
 PILOTS = 3
@@ -63,7 +64,7 @@ def make_plan(recipe: Recipe, ground: Ground, frozen: Mapping[str, float]) -> Pl
     return Plan(
         name=recipe.name,
         profile=recipe.profile,
-        recipe=digest(recipe.model_dump(mode="json", exclude={"text", "file"})),
+        recipe=digest(recipe.model_dump(mode="json", exclude={"text", "file", "seeds"})),
         recipe_file=recipe.file,
         machine=ground.machine,
         record=recipe.record,
@@ -71,6 +72,7 @@ def make_plan(recipe: Recipe, ground: Ground, frozen: Mapping[str, float]) -> Pl
         pilots=tuple(pilots),
         blocks=tuple(blocks),
         cards=cards(recipe),
+        break_even=break_evens(recipe, ground),
         notes=notes(recipe),
     )
 
@@ -172,6 +174,34 @@ def cards(recipe: Recipe) -> tuple[Card, ...]:
         for label, spec in arms.items()
         for entry in [catalogue.CATALOGUE[spec.name]]
     )
+
+
+def break_evens(recipe: Recipe, ground: Ground) -> tuple[BreakEven, ...]:
+    """For every arm that scores a pool or waits for tau: what a step of it costs over one of uniform."""
+    found: list[BreakEven] = []
+    pairs = [(setting, arm) for setting in recipe.settings for arm in setting.arms]
+    for setting, arm in pairs:
+        spec, entry = canonical(arm), catalogue.CATALOGUE[arm.sampler.name]
+        options = catalogue.resolve(spec.name, spec.options, arm.batch)
+        pool, above = options.get("pool"), spec.start.options.get("above")
+        pool = pool if isinstance(pool, int) else None
+        if entry.score is None or (pool is None and above is None):
+            continue
+        costs = ground.costs(setting, arm)
+        found.append(
+            BreakEven(
+                variant=setting.variant,
+                label=spec.label,
+                batch=arm.batch,
+                pool=pool,
+                rho=costs.rho,
+                score=costs.score,
+                above=above if isinstance(above, int | float) else None,
+                paper=None if pool is None else break_even(pool, arm.batch),
+                measured=None if pool is None else break_even(pool, arm.batch, costs.rho, costs.score),
+            )
+        )
+    return tuple(found)
 
 
 def start_text(spec: SamplerSpec) -> str:

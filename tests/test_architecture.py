@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "samplers": {"errors", "store.records", "train.forward"},
     "train": {"errors", "store.records", "datasets.base"},
     "recipe": {"errors", "store.records", "samplers", "datasets", "models"},
-    "plan": {"errors", "store.records", "store.plans", "samplers.catalogue", "recipe"},
+    "plan": {"errors", "store.records", "store.plans", "samplers.catalogue", "samplers.tau", "recipe"},
     "bench": {"errors", "store", "samplers", "datasets", "models", "train", "recipe", "plan"},
     "report": {"errors", "store"},
     "console": set(),

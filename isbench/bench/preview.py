@@ -71,6 +71,7 @@ class Preview:
             "remaining_seconds": self.remaining(),
             "equal_time_is_a_guess": self.guessed,
             "arms": self.rows(),
+            "break_even": [each.row() for each in self.plan.break_even],
         }
 
 

@@ -104,6 +104,7 @@ def render(results: Results, drawn: dict[str, list[dict[str, Any]]]) -> str:
         headline=tables.headline(results),
         compared=tables.compared(results),
         outcomes=[(group.title, *tables.outcomes(results, group)) for group in results.groups],
+        break_even=tables.break_evens(results),
         families=drawn,
         looks=looks,
         arms={look.mark: label for label, look in looks.items()},

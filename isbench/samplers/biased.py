@@ -3,8 +3,6 @@
 Katharopoulos and Fleuret 2017, arXiv 1706.00043, and their library.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Le
@@ -22,6 +20,6 @@ class Biased(Dlis):
     """Draws from a pool in proportion, weighed by (1/(B p))^k: unbiased at 1, for large losses below."""
 
     def __init__(
-        self, problem: Problem, *, score: Score, pool: Samples, k: Annotated[float, Le(1)] = 0.5
+        self, problem: "Problem", *, score: Score, pool: Samples, k: Annotated[float, Le(1)] = 0.5
     ) -> None:
         super().__init__(problem, score=score, rule=Tempered(k), pool=pool)

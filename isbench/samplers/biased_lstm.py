@@ -4,8 +4,6 @@ Katharopoulos and Fleuret 2017, arXiv 1706.00043: a small recurrent network read
 and its class, and predicts its loss now.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,7 +52,7 @@ class BiasedLstm(Sampler):
 
     finite = True
 
-    def __init__(self, problem: Problem, *, pool: Samples = 2048, k: Annotated[float, Le(1)] = 0.5) -> None:
+    def __init__(self, problem: "Problem", *, pool: Samples = 2048, k: Annotated[float, Le(1)] = 0.5) -> None:
         super().__init__(problem)
         self.pool, self.rule = pool, Tempered(k)
         self.predictor = Predictor(problem.classes, problem.rng)

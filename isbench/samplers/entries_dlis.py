@@ -34,6 +34,14 @@ D17 = (
 D18 = "D18: the text's gains of 8 % and 5 % are 9.2 % and 5.9 % by the errors that it prints."
 D31 = "D31: their class is documented for the loss; its default score is the bound: `mirror: code`."
 D32 = "D32: the paper divides weights by the batch's largest, OpenAI's code by the memory's: `weight_max`."
+FORMULAE = (
+    "p = score / sum of the pool's B scores; the batch's b samples are drawn by p and weighed by 1 / (B p)",
+    "tau of a step = sqrt(B sum p^2) = sqrt(B / ess), with b in place of B while the gate is shut",
+    "smoothed tau <- inertia tau + (1 - inertia) tau of the step, from 0; the gate is open while it is above",
+    "threshold: by default what a step costs in steps of uniform, (B + 3b) / (3b); `rule: sqrt` its root",
+    "measured: 1 + c B / ((1 + rho) b), with rho backward over forward and c forwards per score, by counting "
+    "operations; `isbench plan` prints it",
+)
 UPDATED = "While the gate is shut, its scores are exact norms of the batch under the updated parameters."
 
 
@@ -50,6 +58,7 @@ def _dlis(score: Score, what: str, cost: str, *notes: str) -> Entry:
         start=StartSpec(name="tau"),
         options={"pool": "5x"},
         deviations=(D13, D14, D15, D16, D18, GATE, *notes),
+        formulae=FORMULAE,
     )
 
 
@@ -76,6 +85,10 @@ ENTRIES: dict[str, Entry] = {
         rule=Proportional(unbiased=True),
         start=StartSpec(name="tau", options={"above": 2.0}),
         deviations=(D13, GATE),
+        formulae=(
+            "a = max(least b, b / tau); pool B = b + share ((1 + backward) (b - a) - b), at least b",
+            "batch = ((1 + backward) b - B) / (1 + backward), drawn by p and weighed by 1 / (B p)",
+        ),
     ),
     "dlis-constant-variance": Entry(
         ConstantVariance,
@@ -88,6 +101,10 @@ ENTRIES: dict[str, Entry] = {
         start=StartSpec(name="tau"),
         threshold=_constant_variance,
         deviations=(D13, GATE),
+        formulae=(
+            "batch = (1 / tau + extra) b of b scored samples, drawn by p and weighed by 1 / (b p)",
+            "threshold: by default 1 / (2/3 - extra), where what is saved pays for the scores",
+        ),
     ),
     "biased": Entry(
         Biased,

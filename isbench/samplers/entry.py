@@ -39,6 +39,7 @@ class Entry:
         default_factory=dict
     )  # what `mirror: code` changes: options, and in words `start`
     deviations: tuple[str, ...] = ()
+    formulae: tuple[str, ...] = ()
     threshold: Callable[[Options, int], float] = of_pool  # of tau, where a start criterion gives none
     version: int = 1  # raised when a change makes other numbers
 

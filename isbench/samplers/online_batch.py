@@ -3,8 +3,6 @@
 Loshchilov and Hutter 2015, arXiv 1511.06343; a baseline of paper 001.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,7 +32,7 @@ class OnlineBatch(Sampler):
 
     def __init__(
         self,
-        problem: Problem,
+        problem: "Problem",
         *,
         score: Score,
         pressure: Annotated[float, Ge(1)] = 100.0,

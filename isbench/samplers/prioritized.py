@@ -3,8 +3,6 @@
 Schaul et al. 2015, arXiv 1511.05952, on a training set in place of a replay memory; a baseline of paper 001.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -38,7 +36,7 @@ class Prioritized(Sampler):
 
     def __init__(
         self,
-        problem: Problem,
+        problem: "Problem",
         *,
         score: Score,
         alpha: Annotated[float, Ge(0)] = 0.6,
@@ -110,7 +108,7 @@ class PrioritizedRank(Prioritized):
 
     def __init__(
         self,
-        problem: Problem,
+        problem: "Problem",
         *,
         score: Score,
         alpha: Annotated[float, Ge(0)] = 0.7,

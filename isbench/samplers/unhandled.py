@@ -3,8 +3,6 @@
 "Most samples are handled properly after a few epochs and could be ignored from then on" (claim 001-C35).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,7 +27,7 @@ class Unhandled(Sampler):
     finite = True
     waits = True  # for how many there are
 
-    def __init__(self, problem: Problem, *, score: Score, above: Annotated[float, Gt(0)] = 0.1) -> None:
+    def __init__(self, problem: "Problem", *, score: Score, above: Annotated[float, Gt(0)] = 0.1) -> None:
         super().__init__(problem)
         self.score, self.above = score, above
         self.kept: Tensor | None = None

@@ -1,5 +1,7 @@
 """The plan of a results folder: blocks of cells, pilots, and the cards of the arms (`plan.json`)."""
 
+from typing import Any
+
 from isbench.store.records import Cell, Record
 
 
@@ -36,13 +38,42 @@ class Pilot(Record):
     seconds: float | None = None
 
 
+class BreakEven(Record):
+    """What a step of an arm costs over one of uniform: what a variance reduction is up against."""
+
+    variant: str
+    label: str
+    batch: int
+    pool: int | None  # samples scored; None: their number varies
+    rho: float  # backward over forward, and the forwards per score, by counting operations
+    score: float
+    above: float | None  # the tau above which it starts; None: it does not wait for tau
+    paper: float | None  # (B + 3b) / (3b)
+    measured: float | None  # 1 + score B / ((1 + rho) b)
+
+    def row(self) -> dict[str, Any]:
+        """As a row of a table; tau pays above the root of the cost, as a mean's variance falls as 1/b."""
+        return {
+            "variant": self.variant,
+            "sampler": self.label,
+            "batch": self.batch,
+            "pool": self.pool,
+            "starts above tau": self.above,
+            "cost of a step (paper)": self.paper,
+            "cost (measured)": self.measured,
+            "tau that pays": None if self.measured is None else self.measured**0.5,
+            "backward/forward": self.rho,
+            "forwards/score": self.score,
+        }
+
+
 class Plan(Record):
     """What a recipe amounts to (`plan.json`)."""
 
     schema_version: int = 1
     name: str
     profile: str
-    recipe: str
+    recipe: str  # a digest of what it says, its seeds left out
     recipe_file: str  # as it was asked for
     recipe_place: str = ""  # as seen from the results folder
     machine: str
@@ -51,8 +82,27 @@ class Plan(Record):
     cells: dict[str, Cell]
     pilots: tuple[Pilot, ...] = ()
     blocks: tuple[Block, ...] = ()
+    probes: tuple[Block, ...] = ()  # of cells that are measured on the way and raced by nobody
     cards: tuple[Card, ...] = ()
+    break_even: tuple[BreakEven, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def raced(self) -> set[str]:
+        """The cells of blocks and pilots."""
+        return {cell for part in (*self.blocks, *self.pilots) for cell in part.cells}
+
+    @property
+    def probed(self) -> set[str]:
+        """The cells of probes."""
+        return {cell for block in self.probes for cell in block.cells}
+
+    def with_probes_of(self, old: "Plan | None") -> "Plan":
+        """This plan with what another one probes, if both are of one recipe; seeds may differ."""
+        if old is None or old.recipe != self.recipe:
+            return self
+        cells = self.cells | {cell: old.cells[cell] for cell in old.probed}
+        return self.model_copy(update={"probes": old.probes, "cells": cells})
 
     def placed(self, block: Block) -> list[Cell]:
         """The cells of a block under its own names; blocks may share a cell, whose identity has no names."""
