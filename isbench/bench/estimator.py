@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy.stats import rankdata
 from torch import Tensor
 
 from isbench.samplers.rules import Proportional
@@ -155,7 +154,13 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Spearman's correlation, equal values sharing a rank; NaN as above."""
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         return np.nan
-    return correlation(rankdata(a), rankdata(b))
+    return correlation(ranks(a), ranks(b))
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """Ascending ranks from 1; equal values share the mean of theirs."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (counts.cumsum() - (counts - 1) / 2)[place]
 
 
 def variation(norms: np.ndarray, score: np.ndarray) -> float:

@@ -17,7 +17,7 @@ from isbench.bench.site import Site, locked, note_machine, save
 from isbench.errors import CellsFailed, Interrupted
 from isbench.plan import pilot_key
 from isbench.store.export import write_tables
-from isbench.store.plans import Plan
+from isbench.store.plans import Block, Plan
 from isbench.store.records import FINAL, Cell, Outcome, Point
 
 TABLES_EVERY = 10  # seconds at least between two writings of the tables
@@ -55,7 +55,7 @@ def run(site: Site, watch: Watch) -> list[str]:
         todo = Todo(site, watch)
         plan = site.plan(frozen)
         if request.fresh:
-            site.store.forget(plan)
+            site.store.forget(plan.raced)
         save(site, plan)
         for note in plan.notes:
             watch.say(f"note: {note}")
@@ -65,7 +65,7 @@ def run(site: Site, watch: Watch) -> list[str]:
                 save(site, plan)
             todo.run(plan, [c for block in plan.blocks for c in plan.placed(block) if todo.wanted(c)], worker)
         write_tables(site.store, plan)
-    return failures(plan, todo)
+    return failures(plan, plan.blocks, todo)
 
 
 def measure_pilots(plan: Plan, todo: Todo, worker: Worker) -> dict[str, float]:
@@ -101,8 +101,10 @@ class Todo:
         hours = site.request.max_hours
         self.deadline = None if hours is None else monotonic() + 3600 * hours
 
-    def run(self, plan: Plan, cells: list[Cell], worker: Worker) -> None:
-        """Run what is missing of these cells, in this order."""
+    def run(
+        self, plan: Plan, cells: list[Cell], worker: Worker, record: tuple[str, ...] | None = None
+    ) -> None:
+        """Run what is missing of these cells, in this order; `record`: other exhibits than the plan's."""
         missing = [cell for cell in {cell.id: cell for cell in cells}.values() if self.missing(cell)]
         first = plan.blocks[0].seed if plan.blocks else None
         for number, cell in enumerate(missing, start=1):
@@ -116,7 +118,7 @@ class Todo:
             outcome = worker.train(
                 cell,
                 self.site.store,
-                plan.record,
+                plan.record if record is None else record,
                 first=cell.seed == first,
                 heard=lambda point, cell=cell: self.watch.point(cell, point),
             )
@@ -140,10 +142,10 @@ class Todo:
         return outcome.status not in FINAL and self.site.request.retry_failed
 
 
-def failures(plan: Plan, todo: Todo) -> list[str]:
+def failures(plan: Plan, blocks: tuple[Block, ...], todo: Todo) -> list[str]:
     """Which of the wanted cells have no result; a diverged arm is a result, a diverged baseline is not."""
     lost: list[str] = []
-    for cell in filter(todo.wanted, (cell for block in plan.blocks for cell in plan.placed(block))):
+    for cell in filter(todo.wanted, (cell for block in blocks for cell in plan.placed(block))):
         outcome = todo.site.store.outcome(cell.id)
         status, note = (outcome.status, outcome.note) if outcome else ("missing", "")
         baseline = status == "diverged" and cell.sampler.label == plan.primary_label

@@ -78,9 +78,8 @@ class Site:
 
     def plan(self, frozen: Mapping[str, float]) -> Plan:
         """The plan with these equal-time budgets."""
-        return make_plan(self.opened.recipe, self.ground, frozen).model_copy(
-            update={"recipe_place": self.place}
-        )
+        plan = make_plan(self.opened.recipe, self.ground, frozen)
+        return plan.model_copy(update={"recipe_place": self.place}).with_probes_of(self.store.plan())
 
     def frozen_budgets(self) -> dict[str, float]:
         """The equal-time budgets that the folder's plan has measured, by the key of their pilot."""

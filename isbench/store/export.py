@@ -15,6 +15,7 @@ import numpy as np
 from isbench.errors import EnvironmentFault
 from isbench.store.atomic import atomic_write
 from isbench.store.plans import Block, Plan
+from isbench.store.probes import PROBE_COLUMNS, probed
 from isbench.store.records import PHASES, Cell, RunRecord
 from isbench.store.store import Store
 
@@ -68,9 +69,10 @@ class Run:
         }
 
 
-def runs(store: Store, plan: Plan) -> list[Run]:
-    """Every cell of the plan's blocks in their order; pilots and cells of other plans are left out."""
-    placed = [(block, cell) for block in plan.blocks for cell in plan.placed(block)]
+def runs(store: Store, plan: Plan, blocks: tuple[Block, ...] | None = None) -> list[Run]:
+    """Every cell of the plan's blocks, or of those, in their order; pilots are left out."""
+    blocks = plan.blocks if blocks is None else blocks
+    placed = [(block, cell) for block in blocks for cell in plan.placed(block)]
     records = {identity: store.record(identity) for identity in {cell.id for _, cell in placed}}
     return [Run(block, cell.id, cell, records[cell.id]) for block, cell in placed]
 
@@ -134,6 +136,18 @@ def sample_rows(store: Store, found: Iterable[Run]) -> list[Row]:
     return rows
 
 
+def probe_rows(store: Store, found: Iterable[Run]) -> list[Row]:
+    """A row for each checkpoint and score of every probe."""
+    return [
+        run.labels | row
+        for run in found
+        if run.record
+        for probe in [probed(store, run.id)]
+        if probe is not None
+        for row in probe.rows()
+    ]
+
+
 def aligned(store: Store, run: Run, name: str, columns: tuple[str, ...]) -> dict[str, np.ndarray] | None:
     """An exhibit whose columns are equally long; None if not recorded, EnvironmentFault if odd."""
     exhibit = store.exhibit(run.id, name)
@@ -167,6 +181,9 @@ def write_tables(store: Store, plan: Plan) -> None:
     atomic_write(tables / "points.csv", table(POINT_COLUMNS, point_rows(found)))
     atomic_write(tables / "phases.csv", table(PHASE_COLUMNS, phase_rows(found)))
     atomic_write(tables / "samples.csv", table(SAMPLE_COLUMNS, sample_rows(store, found)))
+    if plan.probes:
+        probes = probe_rows(store, runs(store, plan, plan.probes))
+        atomic_write(tables / "probe.csv", table(PROBE_COLUMNS, probes))
 
 
 def _phase(run: Run, phase: str, seconds: float) -> Row:

@@ -8,6 +8,7 @@ import os
 import re
 import zipfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,7 +42,7 @@ class Store:
         path = self.folder / "plan.json"
         plan = _read(path, Plan)
         if plan is not None:
-            unknown = {cell for block in plan.blocks for cell in block.cells} - plan.cells.keys()
+            unknown = (plan.raced | plan.probed) - plan.cells.keys()
             bad = [cell for cell in plan.cells if not IDENTITY.fullmatch(cell)]
             if unknown or bad:
                 raise _damaged(path, f"no such cell: {(sorted(unknown) + bad)[0]!r}")
@@ -81,9 +82,9 @@ class Store:
             raise not_written(path, 0, error) from error
         atomic_write(folder / "status.json", outcome.model_dump_json() + "\n")
 
-    def forget(self, plan: Plan) -> None:
-        """Make every cell of a plan one that never began."""
-        for cell_id in plan.cells:
+    def forget(self, cells: Iterable[str]) -> None:
+        """Make cells such that never began."""
+        for cell_id in cells:
             (self.cell_folder(cell_id) / "status.json").unlink(missing_ok=True)
 
     def outcome(self, cell_id: str) -> Outcome | None:

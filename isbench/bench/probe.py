@@ -1,0 +1,104 @@
+"""From a recipe to a probe of its estimators: train as the recipe says, and measure at checkpoints.
+
+A probe cell is an ordinary cell with a budget of steps whose grid of points are the checkpoints.
+"""
+
+from __future__ import annotations
+
+import math
+
+from isbench.bench.process import Worker
+from isbench.bench.run import Todo, Watch, failures, stopping
+from isbench.bench.site import Site, locked, note_machine, save
+from isbench.datasets import catalogue as datasets
+from isbench.plan import plan_block
+from isbench.recipe.schema import Setting
+from isbench.store.export import write_tables
+from isbench.store.plans import Block, Plan
+from isbench.store.records import FINAL, Budget, Cell
+
+EARLY = (0, 5, 20, 60, 200)  # updates: the bound is tested where gradients are still alike
+CHECKPOINTS = 16  # of paper 001, figures 1 and 2
+RECORD = ("probe",)
+
+
+def probe(site: Site, watch: Watch) -> list[str]:
+    """Run what is missing of a recipe's probes and write tables; returns which cells have no result."""
+    with locked(site.store.folder), stopping():
+        plan, todo = plan_probes(site), Probes(site, watch)
+        if site.request.fresh:
+            site.store.forget(plan.probed)
+        save(site, plan)
+        cells = [cell for block in plan.probes for cell in plan.placed(block) if todo.wanted(cell)]
+        with Worker(site.request.root, site.opened.folder, note_machine(site)) as worker:
+            todo.run(plan, cells, worker, RECORD)
+        write_tables(site.store, plan)
+    return failures(plan, plan.probes, todo)
+
+
+class Probes(Todo):
+    """Runs cells that have no probe yet."""
+
+    def missing(self, cell: Cell) -> bool:
+        """Whether a cell still has to be run; one that was raced was not measured on the way."""
+        if super().missing(cell):
+            return True
+        outcome, store = self.site.store.outcome(cell.id), self.site.store
+        raced = outcome is not None and outcome.status in FINAL and store.exhibit(cell.id, "probe") is None
+        return raced and cell.id not in self.tried
+
+
+def plan_probes(site: Site) -> Plan:
+    """The folder's plan with probes of every arm of the recipe; what it races stays as it was planned."""
+    old, recipe = site.stored_plan(), site.opened.recipe
+    watched = [with_checkpoints(setting, budget(site, setting)) for setting in recipe.settings]
+    blocks: list[Block] = []
+    cells: dict[str, Cell] = {}
+    for position, seed in enumerate(recipe.seeds):
+        for setting, spent in watched:
+            block = plan_block(setting, spent, seed, position, site.ground)
+            labels = tuple(cell.sampler.label for cell in block.values())
+            place = {"seed": seed, "variant": setting.variant, "budget": spent.name}
+            blocks.append(Block(**place, cells=tuple(block), labels=labels))
+            cells |= block
+    plan = site.plan({})
+    same = old is not None and old.recipe == plan.recipe
+    kept = {
+        "blocks": old.blocks if old and same else (),
+        "pilots": old.pilots if old else (),  # equal time stays measured, whatever the recipe says now
+        "probes": tuple(blocks),
+    }
+    plan = plan.model_copy(update=kept)
+    raced = {cell: old.cells[cell] for cell in plan.raced} if old else {}
+    return plan.model_copy(update={"cells": {**raced, **cells}})
+
+
+def with_checkpoints(setting: Setting, spent: Budget) -> tuple[Setting, Budget]:
+    """The setting with the checkpoints as its points, and what is spent on it."""
+    grid = tuple(step / spent.amount for step in checkpoints(int(spent.amount)) if step)
+    return setting.model_copy(update={"points": grid}), spent
+
+
+def budget(site: Site, setting: Setting) -> Budget:
+    """How many updates a probe trains: the setting's first budget that counts steps or epochs.
+
+    Epochs are counted in batches of the first arm.
+    """
+    opened = site.opened
+    spec = next((spec for spec in setting.budgets if spec.unit in ("steps", "epochs")), None)
+    if spec is None:
+        message = "a probe needs a budget in steps or epochs, such as {epochs: 5}"
+        raise opened.source.error(message, setting.variant, "budgets")
+    amount = spec.amount
+    if spec.unit == "epochs":
+        where = datasets.located(setting.dataset, opened.folder)
+        amount = amount * datasets.describe(where, site.request.root).epoch_size / setting.arms[0].batch
+    return Budget(name="probe", amount=float(max(1, math.ceil(amount))), unit="steps")
+
+
+def checkpoints(total: int) -> tuple[int, ...]:
+    """The updates after which is measured: early ones, then evenly up to the last."""
+    early = [step for step in EARLY if step < total]
+    rest = CHECKPOINTS - len(early)
+    evenly = [early[-1] + (total - early[-1]) * part / rest for part in range(1, rest + 1)]
+    return tuple(dict.fromkeys([*early, *map(round, evenly)]))
