@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from isbench.errors import RecipeError
@@ -213,7 +213,25 @@ def start_text(spec: SamplerSpec) -> str:
 def notes(recipe: Recipe) -> tuple[str, ...]:
     """What a reader must know of the set-up, arm by arm."""
     arms = [canonical(arm) for setting in recipe.settings for arm in setting.arms]
-    return tuple(
+    return (*pretraining(recipe), *free_starts(arms))
+
+
+def pretraining(recipe: Recipe) -> list[str]:
+    """What models learn beforehand."""
+    specs = [(setting.model.name, setting.model.pretrain) for setting in recipe.settings]
+    return list(
+        dict.fromkeys(
+            f"{name} is trained for {before.epochs:g} epochs on {before.dataset.name} first: once for all "
+            "arms and seeds, off every clock; its last layer begins anew."
+            for name, before in specs
+            if before is not None
+        )
+    )
+
+
+def free_starts(arms: Iterable[SamplerSpec]) -> list[str]:
+    """Arms that start by what they are not charged for."""
+    return list(
         dict.fromkeys(
             f"{spec.label} starts by the {spec.start.options['of']} loss, which costs it no time: "
             "free information that uniform does not use."

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from isbench.bench import pretrain
 from isbench.bench.checkpoints import Checkpoints
 from isbench.bench.machine import Load
 from isbench.datasets import catalogue as datasets
@@ -71,10 +72,17 @@ def assemble(
     return Run(problem, sampler, ledger, tally, train(problem, sampler, optimizer, schedule, ledger))
 
 
-def build_model(cell: Cell, dataset: Dataset, base: Path = Path()) -> nn.Module:
-    """The model with its initial weights, from the stream `init`; `base`: where relative paths start."""
+def build_model(
+    cell: Cell, dataset: Dataset, base: Path = Path(), body: pretrain.Body | None = None
+) -> nn.Module:
+    """The model with its initial weights, from the stream `init`, and what it learnt before.
+
+    `base`: where relative paths start.
+    """
     with devices.global_stream(cell.seed, "init"):
         model = models.build(models.located(cell.model, base), dataset.shape, dataset.classes)
+    if body is not None:
+        pretrain.put(body, cell.model, model)
     return model.to(dataset.device)
 
 
@@ -111,13 +119,14 @@ class Order:
 
 def run_cell(cell: Cell, order: Order) -> Outcome:
     """Train one cell, storing every point as it comes; returns how it ended."""
-    started, began, load = now(), perf_counter(), Load()
     torch.set_num_threads(cell.threads)
     device = devices.choose(cell.device)
+    body = pretrain.pretrained(cell, order.root, order.base)  # before any of the cell's clocks
+    started, began, load = now(), perf_counter(), Load()
     gc.collect()
     devices.reset_peaks(device)
     dataset = datasets.build(datasets.located(cell.dataset, order.base), order.root, device, cell.seed)
-    model = build_model(cell, dataset, order.base)
+    model = build_model(cell, dataset, order.base, body)
     rehearse(cell, dataset, model)
     wanted = supported(dataset, order.record, first=order.first)
     run = assemble(cell, dataset, model, devices.clock(device, cell.lag), wanted)

@@ -43,14 +43,16 @@ def calibrate(cell: Cell, root: Path, base: Path) -> dict[str, float]:
     import torch
 
     from isbench.bench import cell as cells
+    from isbench.bench import pretrain
     from isbench.datasets import catalogue as datasets
     from isbench.train import device as devices
 
-    began = perf_counter()
     torch.set_num_threads(cell.threads)
     device = devices.choose(cell.device)
+    body = pretrain.pretrained(cell, root, base)  # what only the first cell waits for is no set-up
+    began = perf_counter()
     dataset = datasets.build(datasets.located(cell.dataset, base), root, device, cell.seed)
-    model = cells.build_model(cell, dataset, base)
+    model = cells.build_model(cell, dataset, base, body)
     cells.rehearse(cell, dataset, model)
     setup = perf_counter() - began
     run = cells.assemble(short(cell), dataset, model, devices.clock(device, cell.lag))

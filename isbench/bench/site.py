@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from isbench.bench import machine
+from isbench.bench import machine, pretrain
 from isbench.datasets import catalogue as datasets
 from isbench.datasets.base import Facts
 from isbench.datasets.files import default_root
@@ -153,16 +153,20 @@ def open_site(opened: Opened, request: Request) -> Site:
 
 def describe(opened: Opened, setting: Setting, root: Path) -> Facts:
     """What a plan must know of the data; what does not fit is blamed where it stands."""
-    part = "dataset"
+    part = ("dataset",)
     try:
         facts = datasets.describe(datasets.located(setting.dataset, opened.folder), root)
-        part = "model"
+        part = ("model",)
         with devices.global_stream(0, "plan"):
             models.build(models.located(setting.model, opened.folder), facts.shape, facts.classes)
+        if setting.model.pretrain is not None:
+            part = ("model", "pretrain", "dataset")
+            before = pretrain.located(setting.model.pretrain, opened.folder).dataset
+            pretrain.check(setting.model, facts, datasets.describe(before, root))
     except (UsageError, RuntimeError, MemoryError) as error:  # torch's allocator raises RuntimeError
-        raise opened.source.error(str(error).splitlines()[0], setting.variant, part) from None
+        raise opened.source.error(str(error).splitlines()[0], setting.variant, *part) from None
     except EnvironmentFault as error:  # the recipe is right, but this is where it asks for what is not here
-        raise EnvironmentFault(str(opened.source.error(str(error), setting.variant, part))) from None
+        raise EnvironmentFault(str(opened.source.error(str(error), setting.variant, *part))) from None
     return facts
 
 

@@ -47,7 +47,10 @@ def _definitions() -> dict[str, Schema]:
     optimizer["anyOf"].append(_mapping(_options(keys.OPTIMIZER)))  # of the optimiser that holds already
     return {
         "dataset": _named(datasets, {name: entry.summary for name, entry in DATASETS.items()}),
-        "model": _named(models, {name: entry.summary for name, entry in MODELS.items()}),
+        "model": _named(models, {name: entry.summary for name, entry in MODELS.items()}, ("pretrain",)),
+        "pretrain": _mapping(
+            {"dataset": _reference("dataset"), **_options(keys.PRETRAIN)}, ["dataset", "epochs"]
+        ),
         "optimizer": optimizer,
         "schedule": _tagged(keys.SCHEDULES),
         "start": _tagged({name: keys.start_options(name) for name in keys.start_names()}),
@@ -72,12 +75,15 @@ def _budget() -> Schema:
     return {**_mapping(fields), "oneOf": units, "dependentRequired": {"like": ["epochs"]}}
 
 
-def _named(kinds: Mapping[str, Mapping[str, Option]], summaries: Mapping[str, str]) -> Schema:
-    """A name, or a mapping with the name and its options."""
+def _named(
+    kinds: Mapping[str, Mapping[str, Option]], summaries: Mapping[str, str], parts: Sequence[str] = ()
+) -> Schema:
+    """A name, or a mapping with the name, its options and the parts that have a definition of their own."""
+    more = {part: _nullable(_reference(part)) for part in parts}
     mappings = [
         {
             **_described(summaries.get(name)),
-            **_mapping({"name": {"const": name}, **_options(options)}, ["name"]),
+            **_mapping({"name": {"const": name}, **_options(options), **more}, ["name"]),
         }
         for name, options in kinds.items()
     ]

@@ -59,6 +59,11 @@ DATASET: dict[str, Option] = {
     "augment": Option(Literal["none", "standard"], "none", later=("mixup", "ricap", "randaugment")),
     "keep": Option(Literal["device", "host"], "device", later=("disk",)),
 }
+PRETRAIN: dict[str, Option] = {
+    "epochs": Option(Positive),
+    "lr": Option(Positive, 1e-3),
+    "batch": Option(Whole, 64),
+}
 OPTIMIZER: dict[str, Option] = {
     "lr": Option(Positive, 1e-3),
     "momentum": Option(Annotated[float, Ge(0), Lt(1)], 0.0),
@@ -84,7 +89,6 @@ BUDGETS: dict[str, Option] = {
 BUDGET: dict[str, Option] = {**BUDGETS, "like": Option(str, None), "name": Option(Slug, "", SLUG)}
 LATER: dict[str, tuple[str, ...]] = {
     "recipe": ("primary", "targets", "controls", "expect", "gate", "tuning"),
-    "model": ("pretrain",),
     "budget": ("fraction",),
 }
 

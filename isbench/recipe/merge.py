@@ -10,7 +10,12 @@ from isbench.recipe.nodes import Node, Path, Place, Problem, Problems
 
 NAMED = {"dataset": "name", "model": "name", "optimizer": "name", "entry": "sampler"}
 TAGGED = ("schedule", "start")  # mappings of one key, which is the name
-COMMON = {"dataset": tuple(DATASET), "entry": (*ENTRY, "start", "optimizer", "schedule")}
+COMMON = {
+    "dataset": tuple(DATASET),
+    "model": ("pretrain",),
+    "entry": (*ENTRY, "start", "optimizer", "schedule"),
+}
+WITHIN = {"model": "pretrain", "pretrain": "dataset"}  # the one key of it that holds more than an option
 
 
 def written_out(node: Node, kind: str = "recipe") -> Node:
@@ -26,6 +31,9 @@ def written_out(node: Node, kind: str = "recipe") -> Node:
         return node
     if kind in TAGGED:
         return Node({name: _or_empty(each) for name, each in content.items()}, place)
+    if kind in WITHIN:
+        inner = WITHIN[kind]
+        return Node({n: written_out(each, n) if n == inner else each for n, each in content.items()}, place)
     if kind in ("variants", "profiles"):
         return Node({name: written_out(each) for name, each in content.items()}, place)
     if kind in ("recipe", "entry", "samplers"):

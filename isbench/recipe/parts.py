@@ -11,7 +11,14 @@ from isbench.recipe import keys
 from isbench.recipe.nodes import Node, Problems, shown, similar, slug
 from isbench.recipe.options import Option, check
 from isbench.recipe.schema import BudgetSpec
-from isbench.store.records import DatasetSpec, ModelSpec, OptimizerSpec, ScheduleSpec, StartSpec
+from isbench.store.records import (
+    DatasetSpec,
+    ModelSpec,
+    OptimizerSpec,
+    PretrainSpec,
+    ScheduleSpec,
+    StartSpec,
+)
 
 
 def named(node: Node, kind: str, key: str, known: Collection[str], problems: Problems) -> str | None:
@@ -67,15 +74,28 @@ def dataset(node: Node, problems: Problems) -> DatasetSpec | None:
 
 
 def model(node: Node, problems: Problems) -> ModelSpec | None:
-    """The model and its options."""
+    """The model, its options, and what it learns before the benchmark begins."""
     name = named(node, "model", "name", MODELS, problems)
+    before = pretrain(node.fields["pretrain"], problems) if "pretrain" in node.fields else None
     if name is None:
         return None
     options = keys.model_options(name)
-    values = check(
-        options, node, problems, what=f"option of {name}", others=("name",), later=keys.LATER["model"]
-    )
-    return ModelSpec(name=name, options=spoken(options, values))
+    values = check(options, node, problems, what=f"option of {name}", others=("name", "pretrain"))
+    return ModelSpec(name=name, options=spoken(options, values), pretrain=before)
+
+
+def pretrain(node: Node, problems: Problems) -> PretrainSpec | None:
+    """On what and for how long a model is trained beforehand."""
+    if not isinstance(node.content, dict):
+        example = "{dataset: cifar10, epochs: 5}"
+        problems.value(node, f"must be a mapping such as {example}, not {shown(node.plain())}")
+        return None
+    others = ("dataset",)
+    values = check(keys.PRETRAIN, node, problems, what="key of pretrain", others=others, needed=others)
+    data = dataset(node.fields["dataset"], problems) if "dataset" in node.fields else None
+    if data is None or "epochs" not in values:
+        return None
+    return PretrainSpec.model_validate({**values, "dataset": data})
 
 
 def optimizer(node: Node | None, problems: Problems) -> OptimizerSpec | None:

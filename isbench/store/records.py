@@ -30,11 +30,21 @@ class DatasetSpec(Record):
     keep: Literal["device", "host"] = "device"
 
 
+class PretrainSpec(Record):
+    """What a model is trained on before the benchmark begins: uniform sampling and Adam, off every clock."""
+
+    dataset: DatasetSpec
+    epochs: float
+    lr: float = 1e-3
+    batch: int = 64
+
+
 class ModelSpec(Record):
-    """A model by name and its options."""
+    """A model by name, its options, and what it learnt before."""
 
     name: str
     options: Options = {}
+    pretrain: PretrainSpec | None = None
 
 
 class StartSpec(Record):

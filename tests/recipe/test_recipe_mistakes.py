@@ -23,8 +23,6 @@ def place(text: str) -> str:
         ("model: mlp", "model: §mpl", "model: unknown model 'mpl' (did you mean 'mlp'?)"),
         ("model: mlp", "model: {name: mlp, §hiden: [2]}",
          "model.hiden: unknown option of mlp (did you mean 'hidden'?)"),
-        ("model: mlp", "model: {name: mlp, §pretrain: {}}",
-         "model.pretrain: comes with a later version of isbench"),
         ("model: mlp", "§modle: mlp\nmodel: mlp", "modle: unknown key (did you mean 'model'?)"),
         ("model: mlp", "model: mlp\n§model: lenet", "model: the key stands here twice, first in line 2"),
         ("model: mlp", "§gate: {exact: true}\nmodel: mlp", "gate: comes with a later version of isbench"),
