@@ -61,7 +61,8 @@ class Prioritized(Sampler):
                 self.known.copy_(mend(scores)[0])
             self.drawn += 1
             index, p, least = self.draw()
-            yield Batch(index, self.weights(index, p, least), self.known, healed=self.healed)
+            weight = self.weights(index, p, least).to(self.known.dtype)
+            yield Batch(index, weight, self.known, healed=self.healed)
 
     def priorities(self) -> Tensor:
         """The last loss of each sample [n], and what stands for it where there is none."""
@@ -75,20 +76,20 @@ class Prioritized(Sampler):
         mass = self.priorities() ** self.alpha
         index = categorical(mass, self.problem.batch, self.problem.rng)
         total = mass.sum(dtype=wide(mass.device))
-        return index, mass[index] / total, mass.amin() / total
+        return index, mass[index].to(total.dtype) / total, mass.amin().to(total.dtype) / total
 
     def weights(self, index: Tensor, p: Tensor, least: Tensor) -> Tensor:
         """How much each sample of the batch counts."""
         n = self.problem.finite_n
         beta = self.beta + (1 - self.beta) * self.problem.progress * self.anneal
         if self.weight_max == "rescaled":
-            return tempered(1 / (n * p), self.priorities()[index], beta).float()
+            return tempered(1 / (n * p), self.priorities()[index], beta)
         weight = (n * p) ** -beta
         if self.weight_max == "batch":
             weight = weight / weight.amax()
         elif self.weight_max == "global":
             weight = weight / (n * least) ** -beta
-        return weight.float()
+        return weight
 
     def observe(self, batch: Batch, seen: Forward) -> None:
         """Remember the losses of the batch."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from isbench.samplers.gradient_norm import gradient_norms
+from isbench.samplers.gradient_norm import gradient_norms, norms_one_by_one
 from isbench.train.forward import Forward
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ def _upper_bound(problem: Problem, seen: Forward) -> Tensor:
     share = seen.output.detach().softmax(-1)
     if seen.target.is_floating_point():
         return (share - seen.target).norm(dim=-1)
-    others = share.scatter(-1, seen.target[:, None], 0.0)
+    others = share.scatter_(-1, seen.target.unsqueeze(-1), 0.0)
     # The components sum to 0, so the target's is minus the sum of the others; 1 - share would round it to 0.
-    return (others.square().sum(-1) + others.sum(-1).square()).sqrt()
+    return torch.hypot(torch.linalg.vector_norm(others, dim=-1), others.sum(-1))
 
 
 def _output_gradient(problem: Problem, seen: Forward) -> Tensor:
@@ -73,12 +73,19 @@ def _gradient(problem: Problem, seen: Forward) -> Tensor:
     return gradient_norms(problem.model, problem.loss, seen.input, seen.target)
 
 
+def _gradient_one_by_one(problem: Problem, seen: Forward) -> Tensor:
+    """The same number by one backward pass per sample, as the papers describe it: to show what that costs."""
+    return norms_one_by_one(problem.model, problem.loss, seen.input, seen.target)
+
+
 loss = Score("loss", _loss)
 upper_bound = Score("upper_bound", _upper_bound)
 output_gradient = Score("output_gradient", _output_gradient)
 last_layer = Score("last_layer", _last_layer, frozenset({"features"}))
 gradient = Score("gradient", _gradient, frozenset({"model"}))
+gradient_one_by_one = Score("gradient_one_by_one", _gradient_one_by_one, frozenset({"model"}))
 
 SCORES: dict[str, Score] = {
-    score.name: score for score in (loss, upper_bound, output_gradient, last_layer, gradient)
+    score.name: score
+    for score in (loss, upper_bound, output_gradient, last_layer, gradient, gradient_one_by_one)
 }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from isbench.samplers.draw import wide
 from isbench.samplers.scores import Score
 from isbench.train.forward import Batch, Forward, concentration
 
@@ -39,12 +40,15 @@ class Smoothed:
 
     def __init__(self, problem: Problem, score: Score, inertia: float = INERTIA) -> None:
         self.score, self.inertia = score, inertia
-        self.value, self.gauge = torch.zeros((), device=problem.device), problem.gauge()
+        self.value, self.gauge = (
+            torch.zeros((), device=problem.device, dtype=wide(problem.device)),
+            problem.gauge(),
+        )
 
     def update(self, problem: Problem, batch: Batch, seen: Forward) -> None:
         """Learn from a step."""
         now = tau_of(problem.judge(self.score, batch, seen))
-        problem.gate = self.value = self.inertia * self.value + (1 - self.inertia) * now
+        problem.gate = self.value = torch.lerp(now, self.value, self.inertia)
         self.gauge.push(self.value)
 
     def read(self) -> float:

@@ -49,9 +49,8 @@ class Forward(NamedTuple):
 def concentration(scores: Tensor) -> Tensor:
     """sum p^2 of p = scores [k] / sum, 0-d: 1/k for equal scores, 1 where one has everything.
 
-    What is not finite counts as 0, and scores that are all 0 as equal. tau is the root of k times this, the
-    effective sample size one over this.
+    Scores that are all 0, or not all finite, count as equal. tau is the root of k times this, the effective
+    sample size one over this.
     """
-    scores = torch.nan_to_num(scores if scores.device.type == "mps" else scores.double(), 0.0, 0.0, 0.0)
-    total = scores.sum()
-    return torch.where(total > 0, scores.square().sum() / total.square(), 1 / len(scores))
+    scores = scores if scores.device.type == "mps" else scores.double()
+    return (torch.dot(scores, scores) / scores.sum().square()).nan_to_num_(1 / len(scores))

@@ -179,6 +179,12 @@ def distinct_counts(indices: list[Tensor]) -> np.ndarray:
 
 
 def spread(scores: Tensor) -> tuple[float, float]:
-    """tau = sqrt(k sum p^2) and the effective sample size 1 / sum p^2 of p = scores [k] / sum."""
+    """tau = sqrt(k sum p^2) and the effective sample size 1 / sum p^2 of p = scores [k] / sum.
+
+    Of those that are finite: a memory may not have all.
+    """
+    scores = scores[scores.isfinite()]
+    if not len(scores):
+        return np.nan, np.nan
     squares = float(concentration(scores))
     return (len(scores) * squares) ** 0.5, 1 / squares

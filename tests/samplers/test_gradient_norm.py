@@ -5,8 +5,9 @@ from torch import nn
 
 from isbench.errors import UsageError
 from isbench.models.catalogue import CATALOGUE, build
-from isbench.samplers import closed_forms, gradient_norm
-from isbench.samplers.gradient_norm import gradient_norms, how
+from isbench.models.norms import FrozenBatchNorm2d, SampleNorm2d
+from isbench.samplers import closed_forms, gradient_norm, hooks
+from isbench.samplers.gradient_norm import WAYS, gradient_norms, how, norms_one_by_one, ways
 from isbench.store.records import ModelSpec
 
 CLASSES = 3
@@ -122,6 +123,17 @@ class Idle(nn.Module):
         return self.used(x)
 
 
+class Subclass(nn.Linear):
+    """Is a linear layer under another name."""
+
+
+class Doubled(nn.Linear):
+    """Is a linear layer that computes something else."""
+
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
 class Scaled(nn.Module):
     """Has a parameter outside of any layer."""
 
@@ -179,6 +191,9 @@ BY_HOOKS = {
     "layer norm of rows": (lambda: normed(nn.LayerNorm(4), (4,)), (4,)),
     "layer norm of images": (lambda: normed(nn.LayerNorm(IMAGE), IMAGE), IMAGE),
     "layer norm without shift": (lambda: normed(nn.LayerNorm((7, 6), bias=False), IMAGE), IMAGE),
+    "sample norm": (lambda: normed(SampleNorm2d(4), IMAGE), IMAGE),
+    "frozen batch norm": (lambda: normed(FrozenBatchNorm2d(4), IMAGE), IMAGE),
+    "a subclass": (lambda: nn.Sequential(Subclass(6, 8), nn.Tanh(), nn.Linear(8, CLASSES)), (6,)),
     "group norm": (lambda: normed(nn.GroupNorm(2, 4), IMAGE), IMAGE),
     "norm without parameters": (lambda: normed(nn.BatchNorm2d(4, affine=False), IMAGE), IMAGE),
     "an idle layer": (Idle, (6,)),
@@ -194,6 +209,7 @@ BY_VMAP = {
     "instance norm": (lambda: normed(nn.InstanceNorm2d(4, affine=True), IMAGE), IMAGE),
     "a parameter outside of layers": (Scaled, (6,)),
     "shared parameters": (shared, (6,)),
+    "a subclass with another forward": (lambda: nn.Sequential(Doubled(6, CLASSES)), (6,)),
     "weight norm": (
         lambda: nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(6, CLASSES))),
         (6,),
@@ -220,23 +236,28 @@ def test_norms_are_those_of_one_backward_per_sample(name):
 
 @pytest.mark.parametrize("name", BY_HOOKS)
 def test_layers_with_closed_forms_go_by_hooks(name, monkeypatch):
-    monkeypatch.setattr(gradient_norm, "_by_vmap", None)
+    for way in ("vmap", "one by one"):
+        monkeypatch.setitem(WAYS, way, None)
     make, shape = BY_HOOKS[name]
     model = seeded(make)
-    assert how(model) == "hooks"
+    assert how(model, samples(shape)[0]) == "hooks"
     assert gradient_norms(model, losses, *samples(shape)).shape == (5,)
 
 
 @pytest.mark.parametrize("name", BY_VMAP)
 def test_what_has_no_closed_form_goes_by_vmap(name):
-    assert how(seeded(BY_VMAP[name][0])) == "vmap"
+    make, shape = BY_VMAP[name]
+    assert ways(seeded(make)) == ("vmap", "one by one")
+    assert how(seeded(make), samples(shape)[0]) == "vmap"
 
 
 @pytest.mark.parametrize("name", OTHERWISE)
 def test_layers_that_are_used_in_another_way_go_by_vmap(name, monkeypatch):
     make, shape = OTHERWISE[name]
-    monkeypatch.setattr(gradient_norm, "_by_vmap", lambda model, loss, x, y: "vmap")
+    monkeypatch.setitem(WAYS, "vmap", lambda model, loss, x, y: "vmap")
     assert gradient_norms(seeded(make), losses, *samples(shape)) == "vmap"
+    assert ways(seeded(make))[0] == "hooks"
+    assert how(seeded(make), samples(shape)[0]) == "vmap"
 
 
 @pytest.mark.parametrize(
@@ -248,17 +269,34 @@ def test_layers_that_are_used_in_another_way_go_by_vmap(name, monkeypatch):
         ("mnist-cnn", (1, 28, 28), 10),
         ("cifar-cnn", (3, 32, 32), 10),
         ("lenet", (1, 28, 28), 10),
+        ("wide-resnet", (3, 16, 16), 10),
+        ("resnet50", (3, 32, 32), 10),
+        ("lstm", (20,), 10),
     ],
 )
 def test_every_model_has_exact_norms_by_hooks(name, shape, classes):
     assert name in CATALOGUE
-    model = seeded(lambda: build(ModelSpec(name=name), shape, classes))
+    options = {"weights": "none", "norm": "batch"} if name == "resnet50" else {}
+    model = seeded(lambda: build(ModelSpec(name=name, options=options), shape, classes))
     x, y = samples(shape, 4, classes)
-    assert how(model) == "hooks"
+    assert how(model, x) == "hooks"
     assert close(gradient_norms(model, losses, x, y), by_loop(model, x, y))
 
 
-@pytest.mark.parametrize("name", ["conv, groups", "tokens", "batch norm", "layer norm", "residual"])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("norm", ["batch", "layer", "frozen"])
+def test_a_small_resnet_has_exact_norms_by_hooks_with_every_norm(norm, training):
+    spec = ModelSpec(name="wide-resnet", options={"depth": 10, "widen": 1, "norm": norm})
+    model = seeded(lambda: build(spec, (3, 32, 32), 10)).train(training)
+    x, y = samples((3, 32, 32), 4, 10)
+    x = x.contiguous(memory_format=torch.channels_last)
+    assert how(model, x) == "hooks"
+    assert close(gradient_norms(model, losses, x, y), by_loop(model, x, y))
+
+
+@pytest.mark.parametrize(
+    "name", ["conv, groups", "tokens", "batch norm", "layer norm", "sample norm", "residual"]
+)
 def test_closed_forms_agree_with_torch_func_in_float64(name):
     make, shape = BY_HOOKS[name]
     model, (x, y) = seeded(make).double(), samples(shape)
@@ -274,7 +312,7 @@ def test_small_chunks_give_the_same_norms(name, monkeypatch):
     whole = gradient_norms(model, losses, x, y)
     monkeypatch.setattr(closed_forms, "NUMBERS", 1)
     for limit, value in (("SAMPLES", 3), ("CONVOLVED", {"cpu": 3})):
-        monkeypatch.setattr(gradient_norm, limit, value)
+        monkeypatch.setattr(hooks, limit, value)
     assert close(gradient_norms(model, losses, x, y), whole)
 
 
@@ -293,7 +331,7 @@ def test_small_chunks_of_vmap_give_the_same_norms(monkeypatch):
 
 
 @pytest.mark.parametrize("frozen", ["0.weight", "0.bias", "3.weight", "3.bias"])
-@pytest.mark.parametrize("name", ["conv", "layer norm"])
+@pytest.mark.parametrize("name", ["conv", "layer norm", "sample norm"])
 def test_a_frozen_parameter_does_not_count(name, frozen):
     make, shape = BY_HOOKS[name]
     model, (x, y) = seeded(make), samples(shape)
@@ -359,25 +397,36 @@ def test_neither_weight_gradients_nor_the_input_gradient_are_computed():
     assert products == [[[50, 3], [3, 8]]]
 
 
-@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
-def test_recurrent_layers_are_refused(kind):
-    with pytest.raises(UsageError, match=f"no exact gradient norms of {kind.__name__} layers yet .use score"):
-        how(nn.Sequential(kind(3, 4), nn.Linear(4, 2)))
-
-
 def test_batch_norm_without_statistics_is_refused():
     with pytest.raises(UsageError, match="no gradient of its own where BatchNorm1d keeps no statistics"):
-        how(nn.Sequential(nn.BatchNorm1d(3, track_running_stats=False), nn.Linear(3, 2)))
+        ways(nn.Sequential(nn.BatchNorm1d(3, track_running_stats=False), nn.Linear(3, 2)))
 
 
-def test_a_model_that_torch_func_cannot_run_is_refused():
-    class Reads(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.scale = nn.Parameter(torch.ones(6, CLASSES))
+class Reads(nn.Module):
+    """Looks at a number, which torch.func cannot."""
 
-        def forward(self, x):
-            return x @ self.scale if x.sum().item() > -1e9 else x[:, :CLASSES]
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(6, CLASSES))
 
-    with pytest.raises(UsageError, match="no exact gradient norms of Reads yet"):
-        gradient_norms(Reads(), losses, *samples((6,)))
+    def forward(self, x):
+        return x @ self.scale if x.sum().item() > -1e9 else x[:, :CLASSES]
+
+
+def test_a_model_that_torch_func_cannot_run_goes_one_by_one():
+    model, (x, y) = seeded(Reads), samples((6,))
+    assert how(model, x) == "one by one"
+    assert close(gradient_norms(model, losses, x, y), by_loop(model, x, y))
+
+
+@pytest.mark.parametrize("name", ["linear", "residual", "an idle layer", "a layer used twice"])
+def test_one_backward_per_sample_gives_the_same_norms(name):
+    make, shape = ALL[name]
+    model, (x, y) = seeded(make).train(), samples(shape)
+    assert close(norms_one_by_one(model, losses, x, y), gradient_norms(model, losses, x, y))
+    assert model.training
+
+
+def test_one_by_one_a_model_without_trainable_parameters_has_norms_of_zero():
+    model = nn.Linear(6, CLASSES).requires_grad_(False)
+    assert norms_one_by_one(model, losses, *samples((6,))).tolist() == [0.0] * 5

@@ -23,8 +23,8 @@ def test_scores_that_are_all_0_count_as_equal() -> None:
     assert spread(torch.zeros(4)) == pytest.approx((1.0, 4.0))
 
 
-def test_scores_that_are_not_finite_count_as_0() -> None:
-    assert spread(torch.tensor([1.0, torch.nan, torch.inf, 1.0])) == pytest.approx((2**0.5, 2.0))
+def test_scores_that_are_not_finite_are_left_out() -> None:
+    assert spread(torch.tensor([1.0, torch.nan, torch.inf, 1.0])) == pytest.approx((1.0, 2.0))
 
 
 def test_folding_in_between_changes_no_column(monkeypatch: pytest.MonkeyPatch) -> None:
