@@ -17,7 +17,7 @@ from isbench.store.records import SamplerSpec, StartSpec
 if TYPE_CHECKING:
     from isbench.train.problem import Problem
 
-ScoreName = Literal["loss", "upper_bound", "output_gradient", "last_layer", "gradient"]
+ScoreName = Literal["loss", "upper_bound", "output_gradient", "last_layer", "gradient", "gradient_one_by_one"]
 
 CATALOGUE: dict[str, Entry] = {**entries_cdf.ENTRIES, **entries_dlis.ENTRIES}
 

@@ -7,6 +7,7 @@ squared norm [k] of the gradient of the layer's trainable parameters.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -16,24 +17,46 @@ from torch.nn.modules.batchnorm import _BatchNorm
 NUMBERS = 2**19  # that a temporary may hold
 
 
+class UsedOtherwise(Exception):
+    """A layer was not called once, on one row per sample, as the closed forms suppose."""
+
+
+def form_of(layer: nn.Module) -> Callable[[Tensor, Tensor], Tensor] | None:
+    """From what went into a layer and the gradient at its output to squared norms [k]; None if none is known.
+
+    A layer may bring its own as a method `squared_gradients`. A subclass has its parent's, unless it computes
+    something else.
+    """
+    own = getattr(layer, "squared_gradients", None)
+    if own is not None:
+        return own
+    for kind in type(layer).__mro__:
+        if kind in CLOSED_FORMS and type(layer).forward is kind.forward:
+            return partial(CLOSED_FORMS[kind], layer)
+    return None
+
+
 def _linear(layer: nn.Linear, x: Tensor, d: Tensor) -> Tensor:
     """A row's weight gradient is the outer product d x^T; further dimensions are summed over."""
     if x.dim() == 2:
         size = _squared(x) if layer.weight.requires_grad else x.new_zeros(len(x))
         return _squared(d) * (size + 1 if _trains(layer.bias) else size)
     rows, back = x.flatten(1, -2).mT, d.flatten(1, -2).mT
-    squares = _squared_sums(back) if _trains(layer.bias) else d.new_zeros(len(d))
-    if layer.weight.requires_grad:
-        size = max(1, NUMBERS // (rows.shape[1] * back.shape[1]))
-        pairs = zip(rows.split(size), back.split(size), strict=True)
-        squares += torch.cat([_squared_product(u, g) for u, g in pairs])
-    return squares
+    squares = squared_sums(back) if _trains(layer.bias) else d.new_zeros(len(d))
+    return squares.add_(weight_squares(rows, back)) if layer.weight.requires_grad else squares
+
+
+def weight_squares(rows: Tensor, back: Tensor) -> Tensor:
+    """Squared norm [k] of a weight's gradient, from its inputs [k, i, l] and output gradients [k, o, l]."""
+    size = max(1, NUMBERS // (rows.shape[1] * back.shape[1]))
+    pairs = zip(rows.split(size), back.split(size), strict=True)
+    return torch.cat([_squared_product(u, g) for u, g in pairs])
 
 
 def _convolution(layer: nn.Conv1d | nn.Conv2d, x: Tensor, d: Tensor) -> Tensor:
     """A convolution is a linear layer on the unfolded input, whose rows are the places of the output."""
     back = d.flatten(2)
-    squares = _squared_sums(back) if _trains(layer.bias) else d.new_zeros(len(d))
+    squares = squared_sums(back) if _trains(layer.bias) else d.new_zeros(len(d))
     if not layer.weight.requires_grad:
         return squares
     kernel, stride, dilation = map(_pair, (layer.kernel_size, layer.stride, layer.dilation))
@@ -67,11 +90,11 @@ def _layer_norm(layer: nn.LayerNorm, x: Tensor, d: Tensor) -> Tensor:
 
 def _scale_and_shift(layer: nn.Module, normal: Tensor, d: Tensor) -> Tensor:
     """Squared gradient norm [k] of a scale and a shift [c] that act on normal [k, c, l]."""
-    scale = _squared_sums(d * normal) if _trains(layer.weight) else d.new_zeros(len(d))
-    return scale + _squared_sums(d) if _trains(layer.bias) else scale
+    scale = squared_sums(d * normal) if _trains(layer.weight) else d.new_zeros(len(d))
+    return scale + squared_sums(d) if _trains(layer.bias) else scale
 
 
-def _squared_sums(values: Tensor) -> Tensor:
+def squared_sums(values: Tensor) -> Tensor:
     """Squared norm [k] of the sums over the last dimension of values [k, c, l]."""
     return _squared(values.sum(2))
 

@@ -191,7 +191,8 @@ def test_the_score_of_a_sample_does_not_depend_on_its_batch(score):
 
 
 def test_scores_are_found_by_their_names():
-    assert list(SCORES) == ["loss", "upper_bound", "output_gradient", "last_layer", "gradient"]
+    names = ["loss", "upper_bound", "output_gradient", "last_layer", "gradient", "gradient_one_by_one"]
+    assert list(SCORES) == names
     assert all(score.name == name for name, score in SCORES.items())
 
 

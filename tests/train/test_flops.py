@@ -2,7 +2,9 @@ import pytest
 import torch
 from torch import nn
 
+from isbench.models.catalogue import build
 from isbench.samplers.scores import SCORES
+from isbench.store.records import ModelSpec
 from isbench.train.flops import count, measure_costs
 
 
@@ -20,6 +22,17 @@ def test_rho_of_two_square_layers_is_three_halves() -> None:
 @pytest.mark.parametrize("name", ["loss", "upper_bound", "output_gradient", "last_layer"])
 def test_scores_that_read_a_forward_cost_one(name: str) -> None:
     assert measure_costs(nn.Linear(4, 3), (4,), SCORES[name]).score == 1.0
+
+
+def test_an_lstm_is_counted_both_ways() -> None:
+    model = build(ModelSpec(name="lstm", options={"hidden": 32}), (20,), 10)
+    assert 1.5 < measure_costs(model, (20,), None).rho < 2.5
+
+
+@pytest.mark.parametrize(("name", "low", "high"), [("gradient", 2.0, 3.5), ("gradient_one_by_one", 2.5, 3.5)])
+def test_the_exact_norm_of_an_lstm_costs_about_a_training_step(name: str, low: float, high: float) -> None:
+    model = build(ModelSpec(name="lstm", options={"hidden": 32}), (20,), 10)
+    assert low < measure_costs(model, (20,), SCORES[name]).score < high
 
 
 def test_the_exact_norm_costs_its_forward_and_the_backward_to_the_layers() -> None:
