@@ -89,6 +89,17 @@ def show_result(page: Path, summary: Sequence[Row], json: bool) -> None:
     return say(str(page))
 
 
+def show_probe(page: Path, scores: Sequence[Row], json: bool) -> None:
+    """What a probe has found: a row for each score, and where the page is."""
+    if json:
+        return dump({"folder": str(page.parent), "report": str(page), "scores": scores})
+    for title in dict.fromkeys(row["probe"] for row in scores):
+        say(title)
+        short = [{k: v for k, v in row.items() if k != "probe"} for row in scores if row["probe"] == title]
+        table(short, right=[name for name in short[0] if name != "score"])
+    return say(str(page))
+
+
 def show_plan(plan: Row, json: bool) -> None:
     """What a recipe amounts to."""
     if json:

@@ -61,7 +61,7 @@ class Estimator:
         self.batch, self.n = batch, len(index)
         self.shares = {name: RULE.probabilities(score) for name, score in scores.items()}
         self.norms, self.losses = host(scores["gradient"]), host(scores["loss"])
-        self.ideal = self.norms / self.norms.sum()
+        self.ideal = host(self.shares["gradient"])
 
     def statistics(self, seed: int) -> dict[str, Statistics]:
         """What every score is worth; `seed` begins the resamplings, the same quantiles for each score."""

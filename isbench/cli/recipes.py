@@ -77,6 +77,47 @@ def run_site(site: Site, watch: Watch, json: bool) -> list[str]:
     return lost
 
 
+def probe(
+    recipe: Recipe,
+    sets: Sets = None,
+    profile: Profile = None,
+    only: Only = "*",
+    seeds: Seeds = None,
+    device: Device = "auto",
+    out: Out = RESULTS,
+    data: Data = None,
+    fresh: Fresh = False,
+    retry_failed: RetryFailed = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Train, stop at checkpoints, and measure what each score is worth there.
+
+    Example: isbench probe mnist
+    """
+    from isbench.bench.site import Request, open_sites
+
+    request = Request(out, data, device, only, fresh, retry_failed)
+    (site,) = open_sites([recipe], profile, sets, seeds, request)
+    lost = probe_site(site, watches.watch(quiet), json)
+    if lost:
+        raise CellsFailed(f"{len(lost)} probes have no result, the first: {lost[0]}", "the report lists them")
+
+
+def probe_site(site: Site, watch: Watch, json: bool) -> list[str]:
+    """Probe one recipe and show what was found; returns what has no result."""
+    from isbench.bench.probe import probe as probe_missing
+    from isbench.report import probe_summary, report
+
+    try:
+        lost = probe_missing(site, watch)
+    finally:
+        watch.close()
+    page = report(site.store.folder)
+    console.show_probe(page, probe_summary(site.store.folder), json)
+    return lost
+
+
 def plan(
     recipe: Recipe,
     sets: Sets = None,

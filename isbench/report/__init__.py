@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from isbench.errors import UsageError
-from isbench.report import frames, tables
+from isbench.report import frames, probes, tables
 from isbench.report.html import report
 
-__all__ = ["below", "report", "summary"]
+__all__ = ["below", "probe_summary", "report", "summary"]
 
 
 def below(folder: Path) -> list[Path]:
@@ -29,3 +29,8 @@ def summary(folder: Path) -> list[dict[str, str]]:
             {"budget": group.title, **{k: v.text for k, v in zip(header, arm, strict=True)}} for arm in arms
         ]
     return rows
+
+
+def probe_summary(folder: Path) -> list[dict[str, str]]:
+    """What was probed in a results folder: one row for each score of each arm."""
+    return probes.summary(frames.load(folder))

@@ -14,6 +14,7 @@ import pandas as pd
 from isbench.errors import UsageError
 from isbench.store import export
 from isbench.store.plans import Plan
+from isbench.store.probes import PROBE_COLUMNS
 from isbench.store.records import FINAL, Budget
 from isbench.store.store import Store
 
@@ -46,7 +47,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Results:
-    """A results folder at one moment; `points` and `phases` hold the runs that came to a result."""
+    """A results folder at one moment; `points` and `phases` hold the runs that came to a result.
+
+    `probes` are no runs: they were measured on the way and raced by nobody; `probe` is what they found.
+    """
 
     store: Store
     plan: Plan
@@ -57,6 +61,13 @@ class Results:
     labels: tuple[str, ...]
     baseline: str
     groups: tuple[Group, ...]
+    probes: tuple[export.Run, ...]
+    probe: Frame
+
+    @property
+    def all(self) -> tuple[export.Run, ...]:
+        """Runs and probes."""
+        return self.runs + self.probes
 
     def final(self, group: Group, label: str) -> list[export.Run]:
         """The runs of an arm that came to a result, by seed."""
@@ -77,7 +88,7 @@ def load(folder: Path) -> Results:
         raise UsageError(
             f"{folder} is no results folder: it holds no plan.json", "name a folder below results/"
         )
-    runs = export.runs(store, plan)
+    runs, probes = export.runs(store, plan), export.runs(store, plan, plan.probes)
     settled = [run for run in runs if _settled(run)]
     labels = _labels(plan, runs)
     points: Frame = _frame(export.POINT_COLUMNS, export.point_rows(settled))
@@ -92,6 +103,8 @@ def load(folder: Path) -> Results:
         labels=labels,
         baseline=plan.primary_label if plan.primary_label in labels else "",
         groups=_groups(runs),
+        probes=tuple(probes),
+        probe=_frame(PROBE_COLUMNS, export.probe_rows(store, probes)),
     )
 
 
@@ -169,7 +182,7 @@ def _frame(columns: tuple[str, ...], rows: list[export.Row]) -> Frame:
     """Rows as a frame with numbers where numbers belong: unknown and non-finite are NaN."""
     frame = pd.DataFrame(rows, columns=list(columns))
     words = {"recipe", "profile", "variant", "dataset", "model", "budget", "sampler", "options", "cell"}
-    words |= {"status", "device", "machine", "phase", "mode", "data_lives"}
+    words |= {"status", "device", "machine", "phase", "mode", "data_lives", "score"}
     numbers = [column for column in frame.columns if column not in words]
     frame[numbers] = frame[numbers].astype(float).replace([np.inf, -np.inf], np.nan)
     return frame

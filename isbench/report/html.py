@@ -12,13 +12,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from matplotlib import rc_context
 
-from isbench.report import frames, tables, trust
+from isbench.report import frames, probes, tables, trust
 from isbench.report.figures import (
     ahead,
     curves,
     importance,
     paper,
     phases,
+    probe,
     samples,
     selection,
     start,
@@ -34,6 +35,7 @@ FAMILIES = {
     "Curves against epochs, seconds and passes": curves.pictures,
     "Where the time goes": phases.pictures,
     "Seconds ahead at equal accuracy": ahead.pictures,
+    "Variance and probabilities of each score": probe.pictures,
     "Start thresholds": thresholds.pictures,
     "When selection starts": start.pictures,
     "What is selected": selection.pictures,
@@ -102,8 +104,10 @@ def render(results: Results, drawn: dict[str, list[dict[str, Any]]]) -> str:
     return environment.get_template("report.html.j2").render(
         title=f"{plan.name}-{plan.profile}" if plan.profile else plan.name,
         headline=tables.headline(results),
-        compared=tables.compared(results),
+        compared=tables.compared(results) + probes.facts(results),
         outcomes=[(group.title, *tables.outcomes(results, group)) for group in results.groups],
+        probes=[(title, probes.table(rows)) for title, rows in probes.arms(results)],
+        probe_header=probes.HEADER,
         break_even=tables.break_evens(results),
         families=drawn,
         looks=looks,

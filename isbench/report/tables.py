@@ -30,8 +30,8 @@ class Value:
 
 def compared(results: Results) -> list[tuple[str, str]]:
     """What was compared, one fact a line."""
-    plan, cells = results.plan, [run.cell for run in results.runs]
-    seeds = sorted({run.block.seed for run in results.runs})
+    plan, cells = results.plan, [run.cell for run in results.all]
+    seeds = sorted({run.block.seed for run in results.all})
     facts = [
         ("recipe", plan.recipe_file + (f" (profile {plan.profile})" if plan.profile else "")),
         ("data", _by_variant(results, lambda run: words(run.cell.dataset))),
@@ -39,14 +39,17 @@ def compared(results: Results) -> list[tuple[str, str]]:
         ("optimiser", _by_variant(results, lambda run: optimiser(run.cell.optimizer))),
         ("schedule", _by_variant(results, lambda run: words(run.cell.schedule))),
         ("batch", _by_variant(results, lambda run: str(run.cell.batch))),
-        ("samplers", ", ".join(results.labels)),
-        ("baseline", results.baseline or "none: no arm is called " + plan.primary_label),
-        ("budgets", "; ".join(_budget(group) for group in results.groups)),
+        ("samplers", ", ".join(results.labels or dict.fromkeys(c.sampler.label for c in cells))),
         ("seeds", f"{len(seeds)}: {', '.join(str(seed) for seed in seeds)}"),
         ("device", _by_variant(results, lambda run: f"{run.cell.device}, {run.cell.precision}")),
         ("threads", ", ".join(sorted({str(cell.threads) for cell in cells}))),
         ("machine", "; ".join(_machines(results)) or "unknown"),
     ]
+    if results.groups or not results.probes:
+        facts += [
+            ("baseline", results.baseline or "none: no arm is called " + plan.primary_label),
+            ("budgets", "; ".join(_budget(group) for group in results.groups)),
+        ]
     pilots = "; ".join(f"{pilot.budget}: {_seconds(pilot.seconds)}" for pilot in plan.pilots)
     return facts + ([("pilots", f"{pilots} (median of the baseline's pilot runs)")] if pilots else [])
 
@@ -69,11 +72,18 @@ def _shown(value: object) -> Value:
 
 def headline(results: Results) -> str:
     """One sentence: what this is, and how much of it is there."""
-    done = sum(_settled(run) for run in results.runs)
-    data = ", ".join(dict.fromkeys(run.cell.dataset.name for run in results.runs))
-    model = ", ".join(dict.fromkeys(run.cell.model.name for run in results.runs))
+    data = ", ".join(dict.fromkeys(run.cell.dataset.name for run in results.all))
+    model = ", ".join(dict.fromkeys(run.cell.model.name for run in results.all))
     arms = f"{len(results.labels)} sampler" + ("s" if len(results.labels) != 1 else "")
-    return f"{arms} on {data} with {model}: {done} of {len(results.runs)} runs have a result."
+    what, counts = arms, [_done(results.runs, "runs")]
+    if results.probes:
+        what, counts = (what, counts) if results.runs else ("Scores", [])
+        counts = [*counts, _done(results.probes, "probes")]
+    return f"{what} on {data} with {model}: {', '.join(counts)} have a result."
+
+
+def _done(runs: tuple[Run, ...], what: str) -> str:
+    return f"{sum(map(_settled, runs))} of {len(runs)} {what}"
 
 
 def outcomes(results: Results, group: Group) -> tuple[list[str], list[list[Value]]]:
@@ -95,7 +105,7 @@ def outcomes(results: Results, group: Group) -> tuple[list[str], list[list[Value
 def troubles(results: Results) -> list[dict[str, str]]:
     """Every run of the plan that is missing, failed or diverged, with what its note says."""
     found: list[dict[str, str]] = []
-    for run in results.runs:
+    for run in results.all:
         outcome = run.record.outcome if run.record else None
         if outcome is None or outcome.status != "done":
             row = {name: str(value) for name, value in run.labels.items()}
@@ -156,7 +166,7 @@ def optimiser(spec: OptimizerSpec) -> str:
 
 def _by_variant(results: Results, say: Callable[[Run], str]) -> str:
     found: dict[str, dict[str, None]] = {}
-    for run in results.runs:
+    for run in results.all:
         found.setdefault(run.block.variant, {})[say(run)] = None
     texts = {variant: " / ".join(said) for variant, said in found.items()}
     if len(set(texts.values())) <= 1:
