@@ -65,8 +65,8 @@ def place(text: str) -> str:
         ("highest-loss", "{sampler: highest-loss, batch: 128, pool: §0.5x}",
          "samplers.1.pool: a pool of 64 is smaller than the batch of 128"),
         ("highest-loss", "{sampler: highest-loss, score: §los}",
-         "samplers.1.score: must be one of loss, upper_bound, output_gradient, last_layer, gradient, not "
-         "'los' (did you mean 'loss'?)"),
+         "samplers.1.score: must be one of loss, upper_bound, output_gradient, last_layer, gradient, "
+         "gradient_one_by_one, not 'los' (did you mean 'loss'?)"),
         ("highest-loss", "{sampler: highest-loss, label: §'a|b'}",
          "samplers.1.label: must be a label of at most 80 letters, digits, spaces and ._=,+()[]/:%-, not "
          "'a|b'"),
