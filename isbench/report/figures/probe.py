@@ -19,14 +19,14 @@ from isbench.report.figures.style import INK, PALETTE, Picture, figure, linear, 
 from isbench.report.frames import Frame, Results, seeds, slug
 from isbench.store.probes import Probed, probed
 
-COLORS = {
-    "uniform": "#000000",
-    "loss": PALETTE[1],
-    "upper_bound": PALETTE[0],
-    "output_gradient": PALETTE[0],
-    "gradient": PALETTE[2],
-    "last_layer": PALETTE[3],
-    "stored": PALETTE[5],
+LINES: dict[str, dict[str, Any]] = {  # the exact norm is a band, for others lie on it
+    "uniform": {"color": "#000000", "linestyle": (0, (4, 2))},
+    "gradient": {"color": PALETTE[2], "linewidth": 4.0, "alpha": 0.45},
+    "loss": {"color": PALETTE[1]},
+    "upper_bound": {"color": PALETTE[0]},
+    "output_gradient": {"color": PALETTE[0]},
+    "last_layer": {"color": PALETTE[3], "linewidth": 1.1, "linestyle": (0, (1, 1))},
+    "stored": {"color": PALETTE[5]},
 }
 AGAINST = ("loss", "upper_bound", "stored")  # whose probabilities are set against the ideal ones
 TICKS = (0, 5, 20, 60, 200)
@@ -44,7 +44,7 @@ class Arm:
     @property
     def scores(self) -> list[str]:
         """The scores that are drawn; the gradient at the output where the bound does not say the same."""
-        found = [score for score in COLORS if score in set(self.rows["score"])]
+        found = [score for score in LINES if score in set(self.rows["score"])]
         return [score for score in found if score != "output_gradient" or "upper_bound" not in found]
 
     @property
@@ -77,7 +77,8 @@ def found(results: Results) -> Iterator[Arm]:
 def distances(arm: Arm) -> Picture:
     """Figure 1: how far the gradient of a batch is from that of all samples, against uniform's batch."""
     rows = arm.rows.assign(distance=np.sqrt(arm.rows["variance_ratio"].clip(lower=0)))
-    quantities = {"distance": "exact, of any batch", "distance_ratio": "as drawn: mean of 10 batches"}
+    batch = int(rows["batch"].max())
+    quantities = {"distance": "expected, exact", "distance_ratio": f"10 drawn batches of {batch}"}
     drawn = figure(2.9)
     panels = drawn.subplots(1, 2, sharey=True)
     for axes, (quantity, title) in zip(panels, quantities.items(), strict=True):
@@ -91,8 +92,8 @@ def distances(arm: Arm) -> Picture:
     caption = (
         f"{arm.title}: distance between the gradient of a drawn batch and that of all samples, over the "
         "distance with uniform draws (figure 1 of paper 001). Left: the root of the exact ratio of "
-        f"variances. Right: {int(arm.rows['batch'].max())} samples drawn 10 times, the paper's form, which "
-        f"is noisy. Thick: mean over seeds ({arm.extent})."
+        f"variances. Right: the mean over 10 drawn batches, the paper's form, which is noisy. Thin: single "
+        f"seeds; lines: their mean ({arm.extent})."
     )
     return Picture(f"probe-distance-{slug(arm.title)}", drawn, _numbers(rows, list(quantities)), caption)
 
@@ -102,7 +103,7 @@ def probabilities(arm: Arm) -> Picture:
     first, names = arm.first, [score for score in AGAINST if score in arm.scores]
     names = names if "upper_bound" in names else [*names[:1], "output_gradient", *names[1:]]
     ideal = first.share["gradient"]
-    drawn = figure(3.0)
+    drawn = figure(3.9 if len(names) < 3 else 3.0)
     panels = np.atleast_1d(drawn.subplots(1, len(names), sharex=True, sharey=True))
     norm = SymLogNorm(linthresh=5, vmin=0, vmax=float(first.step.max()))
     shade: Any = colormaps["viridis"]
@@ -119,8 +120,11 @@ def probabilities(arm: Arm) -> Picture:
         error = float(np.nansum(first.quantity[name]["squared_error"]))
         axes.set_title(f"{probes.NAMES[name]}: squared error {error:.2g}", color=INK)
         axes.set_xlabel("ideal probability")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_minor_locator(NullLocator())
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     panels[0].set_ylabel("probability from the score")
-    steps = [first.step[place] for place in np.linspace(0, len(first.step) - 1, 4).round().astype(int)]
+    steps = [step for step in first.step if step in (0, 20, 200, first.step[-1])]
     dots: dict[str, Any] = {"marker": "o", "markersize": 4, "linestyle": "none"}
     handles = [
         Line2D([], [], color=shade(norm(step)), label=f"after {step:,} updates", **dots)
@@ -150,53 +154,44 @@ def concentration(arm: Arm) -> Picture:
     _legend(drawn, arm.scores)
     caption = (
         f"{arm.title}: how uneven the probabilities of each score are. tau is 1 for equal ones; its square "
-        "is one over the effective share (effective sample size over number of samples). Thick: mean over "
-        f"seeds ({arm.extent})."
+        "is one over the effective share (effective sample size over number of samples). Thin: single "
+        f"seeds; lines: their mean ({arm.extent})."
     )
     return Picture(f"probe-tau-{slug(arm.title)}", drawn, _numbers(rows, list(quantities)), caption)
 
 
 def _lines(axes: Axes, rows: Frame, quantity: str, score: str) -> None:
-    style = {"color": COLORS[score], "linestyle": (0, (4, 2)) if score == "uniform" else "-"}
     runs = rows.groupby("cell", sort=False)
-    if len(runs) > 1:
+    if len(runs) > 1 and score != "uniform":
         for _, run in runs:
-            axes.plot(run["step"], run[quantity], linewidth=0.6, alpha=0.35, **style)
+            axes.plot(run["step"], run[quantity], linewidth=0.6, alpha=0.35, color=LINES[score]["color"])
     mean = rows.groupby("step")[quantity].mean()
-    axes.plot(mean.index, mean, zorder=3, marker="o", markersize=2.2, **style)
+    axes.plot(mean.index, mean, zorder=3, **LINES[score])
 
 
 def _updates(axes: Axes, rows: Frame) -> None:
     """An axis of updates that spreads the first ones."""
     last = float(rows["step"].max())
-    decades = [10.0**power for power in range(3, 9) if 10.0**power <= last]
+    decades = [10.0**power for power in range(3, 9)]
+    ticks = [tick for tick in (*TICKS, *decades) if tick <= last / 2.5]
     axes.set_xscale("symlog", linthresh=5, linscale=0.6)
-    axes.set_xlim(0, last * 1.05)
-    axes.xaxis.set_major_locator(FixedLocator([tick for tick in (*TICKS, *decades) if tick <= last]))
+    axes.set_xlim(0, last * 1.1)
+    axes.xaxis.set_major_locator(FixedLocator([*ticks, last]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.set_xlabel("updates")
 
 
 def _legend(drawn: Any, scores: list[str]) -> None:
-    handles = [
-        Line2D(
-            [],
-            [],
-            color=COLORS[score],
-            linestyle="--" if score == "uniform" else "-",
-            label=probes.NAMES[score],
-        )
-        for score in scores
-    ]
+    handles = [Line2D([], [], label=probes.NAMES[score], **LINES[score]) for score in scores]
     drawn.legend(handles=handles, loc="outside lower center", ncols=len(handles))
 
 
 def _limits(*shares: np.ndarray) -> tuple[float, float]:
-    """Limits of both axes: all but the smallest hundredth of the probabilities."""
+    """Limits of both axes: without the smallest probabilities, which add nothing to a squared error."""
     values = np.concatenate([share.ravel() for share in shares])
     values = values[np.isfinite(values) & (values > 0)]
-    return float(np.quantile(values, 0.01)) / 2, float(values.max()) * 1.3
+    return max(1e-3 / shares[0].shape[1], float(values.min()) / 1.3), float(values.max()) * 1.3
 
 
 def _numbers(rows: Frame, quantities: list[str]) -> Frame:
