@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from isbench.datasets.base import Dataset
+from isbench.datasets.stored import Stored
 from isbench.plan import Ground
 from isbench.samplers import catalogue
 from isbench.samplers.base import Sampler
@@ -88,6 +89,14 @@ def table(n: int = N, seed: int = 0) -> Dataset:
         origin=torch.arange(n),
         labels=y[:n],
     )
+
+
+def random_images(shape: tuple[int, ...], n: int) -> Dataset:
+    """Bytes that look like images, stored as data sets store them, with random classes."""
+    rng = torch.Generator().manual_seed(0)
+    pixels = torch.randint(256, (n, *shape[1:], shape[0]), generator=rng, dtype=torch.uint8)
+    split = Stored(pixels, torch.randint(10, (n,), generator=rng), scale=1 / 255)
+    return replace(table(), train=split, plain=split, shape=shape, classes=10, epoch_size=n)
 
 
 def stream(epoch_size: int = N) -> Dataset:

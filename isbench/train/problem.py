@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,9 @@ from isbench.train.timing import PhaseTimer
 if TYPE_CHECKING:
     from isbench.samplers.scores import Score
 
-CHUNK = 4096  # samples that are scored at once
+SCORED = {"cpu": 3 * 2**17}  # input numbers that are scored at once: what the caches hold between layers
+AT_ONCE = 2**25  # elsewhere: what the memory holds
+FEWEST, MOST = 16, 4096  # samples
 
 
 class Problem:
@@ -51,6 +54,8 @@ class Problem:
         self.catching = False
         self.judged: Tensor | None = None  # what the step's scores were, until it is booked
         self.gate: Tensor | None = None  # the smoothed tau that a start criterion follows
+        fitting = SCORED.get(self.device.type, AT_ONCE) // math.prod(dataset.shape)
+        self.chunk = min(max(fitting, FEWEST), MOST)
         self.mean = torch.full((batch,), 1 / batch, device=self.device)
         self.order = torch.empty(0, dtype=torch.int64, device=self.device)
         self.times: Tensor | None = None  # scratch of `remember`
@@ -83,7 +88,7 @@ class Problem:
         back = self.timer.lap("score")
         self.scored += index.shape[0]
         self.model.eval()
-        scores = [self._score(score, chunk) for chunk in index.split(CHUNK)]
+        scores = [self._score(score, part) for part in index.tensor_split(-(-len(index) // self.chunk))]
         self.model.train()
         self.timer.lap(back)
         return scores[0] if len(scores) == 1 else torch.cat(scores)
