@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock
 from torch import Tensor, nn
 
 import isbench
 from isbench.datasets import catalogue as datasets
 from isbench.datasets.base import Dataset, Facts
-from isbench.datasets.files import cache_folder
+from isbench.datasets.files import being_made, cache_folder
 from isbench.errors import UsageError
 from isbench.models import catalogue as models
 from isbench.samplers.uniform import Uniform
@@ -58,8 +57,7 @@ def pretrained(cell: Cell, root: Path, base: Path) -> Body | None:
         return None
     spec, before = models.located(cell.model, base), located(cell.model.pretrain, base)
     path = cache_folder() / "pretrained" / f"{key(cell, spec, before)}.pt"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
+    with being_made(path):
         body = read(path)
         if body is None:
             device = devices.choose(cell.device)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from isbench.datasets import digits, images, two_circles
+from isbench.datasets import digits, images, mit67, two_circles
 from isbench.datasets.arrays import arrays
 from isbench.datasets.base import Dataset, Facts
 from isbench.datasets.fetch import prepare
@@ -97,6 +97,14 @@ CATALOGUE: dict[str, Entry] = {
         "MNIST's",
         prepare=partial(prepare, "mnist"),
         verify=partial(verify, "mnist"),
+    ),
+    "mit67": Entry(
+        mit67.mit67,
+        "6,700 photographs of 67 kinds of indoor places, resized to 224x224",
+        "Quattoni and Torralba 2009, for research only",
+        "1 GB, from 2.4 GB",
+        prepare=mit67.prepare,
+        verify=mit67.verify,
     ),
     "arrays": Entry(arrays, "your own arrays: x_train, y_train, x_test, y_test in an npz", "yours"),
     "image-folder": Entry(image_folder, "your own images: a folder per class", "yours"),

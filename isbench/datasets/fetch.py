@@ -77,7 +77,8 @@ def get(download: Download, target: Path, say: Callable[[str], None]) -> None:
     """Downloads from the first mirror that has the right bytes; raises EnvironmentFault if none has."""
     refusals = []
     for url in download.urls:
-        say(f"{Path(url).name}, {download.size / 1e6:.1f} MB, from {url}")
+        size = "" if download.size is None else f"{download.size / 1e6:.1f} MB, "
+        say(f"{Path(url).name}, {size}from {url}")
         refusal = try_mirror(url, download, target)
         if not refusal:
             return
@@ -94,22 +95,24 @@ def try_mirror(url: str, download: Download, target: Path) -> str:
             begins = f"begins with {head[:32]!r}"
             if not head.startswith(MAGIC[download.kind]):
                 return f"not the published file, it {begins}"
-            length = answer.headers.get("Content-Length")
-            if length is not None and int(length) != download.size:
-                return f"{length} bytes instead of {download.size}, {begins}"
+            told = answer.headers.get("Content-Length")
+            length = None if told is None else int(told)
+            expected = length if download.size is None else download.size
+            if length is not None and length != expected:
+                return f"{length} bytes instead of {expected}, {begins}"
             with target.open("wb") as file:
-                size = save(head, answer.read, file.write, download.size)
+                size = save(head, answer.read, file.write, expected)
     except (URLError, HTTPException, TimeoutError, ConnectionError) as error:
         return str(error)
-    if size != download.size:
-        return f"{'more' if size > download.size else size} bytes instead of {download.size}, {begins}"
-    return "" if sha256_of(target) == download.sha256 else f"wrong SHA-256, {begins}"
+    if expected is not None and size != expected:
+        return f"{'more' if size > expected else size} bytes instead of {expected}, {begins}"
+    return "" if download.sha256 in (None, sha256_of(target)) else f"wrong SHA-256, {begins}"
 
 
-def save(head: bytes, read: Callable[[int], bytes], write: Callable[[bytes], int], limit: int) -> int:
+def save(head: bytes, read: Callable[[int], bytes], write: Callable[[bytes], int], limit: int | None) -> int:
     """Copies what is read, up to a little more than the limit; returns how much that was."""
     size, block = 0, head
-    while block and size <= limit:
+    while block and (limit is None or size <= limit):
         write(block)
         size += len(block)
         block = read(CHUNK)

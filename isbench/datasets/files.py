@@ -5,7 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock
 
 from isbench.datasets.published import PUBLISHED, File
 from isbench.errors import EnvironmentFault
@@ -20,6 +24,23 @@ def cache_folder() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "isbench"
     return Path.home() / ".cache" / "isbench"
+
+
+@contextmanager
+def being_made(path: Path) -> Iterator[None]:
+    """One maker at a time of what the cache keeps at a path; EnvironmentFault where nothing can be kept."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_suffix(".lock"))
+        lock.acquire()
+    except OSError as error:
+        raise EnvironmentFault(
+            f"cannot write to {path.parent}: {error.strerror}", "see to the disk, or set XDG_CACHE_HOME"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def default_root() -> Path:

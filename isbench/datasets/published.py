@@ -11,8 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["file", "gzip", "tar"]
-MAGIC = {"file": b"MATLAB 5.0", "gzip": b"\x1f\x8b", "tar": b"\x1f\x8b"}  # how a download must begin
+Kind = Literal["file", "gzip", "tar", "any"]
+MAGIC = {  # how a download must begin
+    "file": b"MATLAB 5.0",
+    "gzip": b"\x1f\x8b",
+    "tar": b"\x1f\x8b",
+    "any": b"",
+}
 
 
 @dataclass(frozen=True)
@@ -25,11 +30,14 @@ class File:
 
 @dataclass(frozen=True)
 class Download:
-    """What is fetched, from the first mirror that has it, and the files that it becomes."""
+    """What is fetched, from the first mirror that has it, and the files that it becomes.
+
+    Size and SHA-256 None: nothing is published; then the server's own word on the size must do.
+    """
 
     urls: tuple[str, ...]
-    size: int
-    sha256: str
+    size: int | None
+    sha256: str | None
     kind: Kind
     files: tuple[File, ...]
 

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 import torch
-from filelock import FileLock
 from torch import Tensor
 
 from isbench.datasets.fetch import temporary
-from isbench.datasets.files import cache_folder
+from isbench.datasets.files import being_made, cache_folder
 from isbench.datasets.stored import CHUNK, channels_last
-from isbench.errors import EnvironmentFault
 
 EPSILON = 1e-6  # added to every variance, of pixels in [0, 1], so that noise is not blown up; Keras' value
 
@@ -60,17 +59,11 @@ def remembered(images: Tensor) -> Whitening:
     """The whitening of these training images; fitted where this machine has not done so before."""
     digest = hashlib.sha256(images.numpy().tobytes()).hexdigest()[:16]
     path = cache_folder() / "whitening" / f"{digest}.npz"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_suffix(".lock")):
-            known = read(path)
-            if known is None:
-                known = fit(images)
-                write(path, known)
-    except OSError as error:
-        raise EnvironmentFault(
-            f"the whitening cannot be written to {path}: {error}", "see to the disk, or set XDG_CACHE_HOME"
-        ) from error
+    with being_made(path):
+        known = read(path)
+        if known is None:
+            known = fit(images)
+            write(path, known)
     return known
 
 
@@ -84,8 +77,8 @@ def read(path: Path) -> Whitening | None:
 
 
 def write(path: Path, whitening: Whitening) -> None:
-    """Writes it at once or not at all."""
-    with temporary(path) as part:
+    """Writes it at once or not at all; without room on the disk it is fitted again the next time."""
+    with suppress(OSError), temporary(path) as part:
         with part.open("wb") as file:
             np.savez(file, mean=whitening.mean.numpy(), matrix=whitening.matrix.numpy())
         os.replace(part, path)

@@ -142,6 +142,12 @@ def test_a_damaged_memory_is_learnt_again(tmp_path, trained):
     assert torch.equal(first["1.weight"], again["1.weight"])
 
 
+def test_a_cache_that_cannot_be_written_is_a_fault_of_the_environment(tmp_path):
+    (tmp_path / "cache").write_text("a file")
+    with pytest.raises(EnvironmentFault, match="cannot write to"):
+        pretrain.pretrained(cell(), tmp_path, tmp_path)
+
+
 def save(path: Path, seed: int) -> None:
     random = np.random.default_rng(seed)
     x = random.random((40, 1, 8, 8)).astype(np.float32)

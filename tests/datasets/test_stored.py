@@ -66,3 +66,9 @@ def test_kept_on_the_host_the_samples_arrive_on_the_device():
 def test_an_empty_split_can_be_fetched_from():
     dataset = finite(DatasetSpec(name="numbered", val_fraction=0.0), numbered(), CPU, 0)
     assert dataset.validation.fetch(torch.arange(0))[0].shape == (0, 1, 4, 4)
+
+
+def test_channels_may_have_scales_and_shifts_of_their_own():
+    images = torch.tensor([[[[10, 20, 30]]]], dtype=torch.uint8)
+    split = Stored(images, torch.tensor([0]), torch.tensor([1.0, 2.0, 3.0]), torch.tensor([0.0, -1.0, 0.5]))
+    assert split.fetch(torch.tensor([0]))[0].flatten().tolist() == [10.0, 39.0, 90.5]

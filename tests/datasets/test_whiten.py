@@ -124,7 +124,7 @@ def test_a_damaged_memory_is_fitted_again(tmp_path):
 
 def test_a_cache_that_cannot_be_written_is_a_fault_of_the_environment(tmp_path):
     (tmp_path / "cache").write_text("a file")
-    with pytest.raises(EnvironmentFault, match="whitening cannot be written"):
+    with pytest.raises(EnvironmentFault, match="cannot write to"):
         remembered(coloured(300))
 
 
