@@ -8,13 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from isbench.bench.estimator import Estimator, Statistics, host
+from isbench.bench.estimator import Estimator, Statistics, host, rank_correlation
 from isbench.samplers.base import Sampler
 from isbench.samplers.scores import SCORES, Score
+from isbench.store.probes import QUANTITIES
 from isbench.store.records import Point
 from isbench.train.device import stream_seed
 from isbench.train.evaluate import train_sample
 from isbench.train.problem import Problem
+from isbench.train.tally import Usage
 from isbench.train.timing import HostClock, PhaseTimer
 
 SAMPLES = 1024  # of paper 001, section 4.1
@@ -25,13 +27,13 @@ SLOWER = ("gradient_one_by_one",)  # scores that say the same as another
 class Checkpoints:
     """Measures at every point of a run; the run itself goes on as if nobody had looked."""
 
-    def __init__(self, problem: Problem, sampler: Sampler, seed: int) -> None:
+    def __init__(self, problem: Problem, sampler: Sampler, usage: Usage | None, seed: int) -> None:
         plain = replace(problem.dataset, train=problem.dataset.plain)
         precision = "bfloat16" if problem.reduced else "float32"
         self.problem = Problem(
             plain, problem.model, problem.batch, PhaseTimer(HostClock()), seed=seed, precision=precision
         )
-        self.sampler, self.seed = sampler, seed
+        self.sampler, self.usage, self.seed = sampler, usage, seed
         self.index = train_sample(plain)[:SAMPLES]
         self.scores = applicable(self.problem)
         for score in self.scores.values():
@@ -50,7 +52,11 @@ class Checkpoints:
             return
         rows = {"uniform": torch.ones_like(norms), **fresh, **self._stored()}
         estimator = Estimator(self.problem, self.index, rows, self.problem.batch)
-        self.statistics.append(estimator.statistics(stream_seed(self.seed, f"probe {point.steps}")))
+        found = estimator.statistics(stream_seed(self.seed, f"probe {point.steps}"))
+        if STORED in found and self.usage is not None:
+            age = point.steps - 1 - host(self.usage.last_trained[self.index])
+            found[STORED] |= staleness(host(rows[STORED]), estimator.losses, age, point.steps)
+        self.statistics.append(found)
         self.shares.append({name: host(p) for name, p in estimator.shares.items()})
         self.losses.append(estimator.losses)
         self.steps.append(point.steps)
@@ -68,14 +74,28 @@ class Checkpoints:
         arrays = {"step": np.array(self.steps), "loss": np.stack(self.losses).astype(np.float32)}
         arrays["batch"] = np.array(self.problem.batch)
         for name in dict.fromkeys(name for found in self.statistics for name in found):
-            known = [name in found for found in self.statistics]
-            first = known.index(True)
             shares = [each.get(name, np.full(len(self.index), np.nan)) for each in self.shares]
             arrays[f"{name}.p"] = np.stack(shares).astype(np.float32)
-            for statistic in self.statistics[first][name]:
-                values = [found.get(name, {}).get(statistic, np.nan) for found in self.statistics]
-                arrays[f"{name}.{statistic}"] = np.array(values)
+            for quantity in QUANTITIES:
+                values = [found.get(name, {}).get(quantity, np.nan) for found in self.statistics]
+                arrays[f"{name}.{quantity}"] = np.array(values)
         return {"probe": arrays}
+
+
+def staleness(stored: np.ndarray, losses: np.ndarray, age: np.ndarray, steps: int) -> Statistics:
+    """How what a sampler keeps follows the loss as it is now, by how long ago a sample was last trained on.
+
+    stored, losses, age [N]; age in steps, `steps` or more where it never was.
+    """
+    known = np.flatnonzero(np.isfinite(stored) & (age < steps))
+    order = known[age[known].argsort(kind="stable")]
+    third = len(order) // 3
+    young, old = order[:third], order[len(order) - third :]
+    return {
+        "age": float(age[known].mean()) if len(known) else np.nan,
+        "spearman_young": rank_correlation(stored[young], losses[young]),
+        "spearman_old": rank_correlation(stored[old], losses[old]),
+    }
 
 
 def applicable(problem: Problem) -> dict[str, Score]:

@@ -8,9 +8,11 @@ of that variance and of uniform's alike; what the estimate lacks without them is
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from isbench.samplers.rules import Proportional
 from isbench.train.problem import Problem
@@ -33,7 +35,10 @@ def gradients(problem: Problem, index: Tensor, coefficients: Tensor) -> Tensor:
     total = torch.zeros(columns, sum(parameter.numel() for parameter in parameters), device=problem.device)
     training = problem.model.training
     problem.model.eval()
-    with torch.enable_grad():
+    recurrent = any(isinstance(module, nn.RNNBase) for module in problem.model.modules())
+    # cuDNN has no backward pass of recurrent layers in evaluation mode.
+    plain = torch.backends.cudnn.flags(enabled=False) if recurrent else nullcontext()
+    with torch.enable_grad(), plain:
         for chunk, share in zip(index.split(CHUNK), coefficients.split(CHUNK), strict=True):
             x, y = problem.fetch(chunk)
             losses = problem.loss(problem.model(x), y)

@@ -14,6 +14,7 @@ QUANTITIES = (
     *("bias", "variance_ratio", "tau", "ess", "distinct", "pearson", "spearman", "squared_error"),
     *("lost_support", "distance_ratio", "unweighted_bias", "spread"),
     *("spearman_low", "spearman_high", "spearman_loss", "handled"),
+    *("age", "spearman_young", "spearman_old"),
 )
 CONTRACT = 9  # quantities that come first; what names the run and the others follow
 PROBE_COLUMNS = (

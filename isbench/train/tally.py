@@ -41,6 +41,7 @@ class Usage:
 
     def __init__(self, n: int, device: torch.device) -> None:
         self.times_trained = torch.zeros(n, dtype=torch.int64, device=device)
+        self.last_trained = torch.full_like(self.times_trained, -1)  # the step; -1: never
         self.presented = torch.zeros(n, dtype=torch.int64, device=device)
         self.importance_sum = torch.zeros(n, dtype=torch.float32, device=device)
         self.importance_max = torch.zeros(n, dtype=torch.float32, device=device)
@@ -49,6 +50,8 @@ class Usage:
         """Count the trained and the scored samples of some steps."""
         trained = torch.cat([step.batch.index for step in steps])
         self.times_trained += torch.bincount(trained, minlength=len(self.times_trained))
+        numbers = torch.cat([torch.full_like(step.batch.index, step.number) for step in steps])
+        self.last_trained.scatter_reduce_(0, trained, numbers, "amax")
         scored = [s.batch for s in steps if s.batch.scores is not None and s.batch.candidates is not None]
         if not scored:
             return
