@@ -25,6 +25,7 @@ class Ground:
     machine: str
     costs: Callable[[Setting, Arm], Costs]
     pilot_seed: Callable[[int], int]
+    notes: tuple[str, ...] = ()
 
 
 def make_plan(recipe: Recipe, ground: Ground, frozen: Mapping[str, float]) -> Plan:
@@ -73,7 +74,7 @@ def make_plan(recipe: Recipe, ground: Ground, frozen: Mapping[str, float]) -> Pl
         blocks=tuple(blocks),
         cards=cards(recipe),
         break_even=break_evens(recipe, ground),
-        notes=notes(recipe),
+        notes=(*notes(recipe), *ground.notes),
     )
 
 

@@ -7,12 +7,12 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from isbench.bench import machine, pretrain
+from isbench.bench.costs import counter, slow_norms
 from isbench.datasets import catalogue as datasets
 from isbench.datasets.base import Facts
 from isbench.datasets.files import default_root
@@ -20,14 +20,11 @@ from isbench.errors import EnvironmentFault, UsageError
 from isbench.models import catalogue as models
 from isbench.plan import Ground, make_plan, pilot_key
 from isbench.recipe import Source, check_facts, open_recipe
-from isbench.recipe.schema import Arm, Recipe, Setting
-from isbench.samplers import catalogue as samplers
+from isbench.recipe.schema import Recipe, Setting
 from isbench.store.atomic import atomic_write
 from isbench.store.plans import Plan
-from isbench.store.records import Costs
 from isbench.store.store import Store
 from isbench.train import device as devices
-from isbench.train.flops import measure_costs
 
 
 @dataclass(frozen=True)
@@ -135,17 +132,14 @@ def open_site(opened: Opened, request: Request) -> Site:
         facts[setting.variant] = describe(opened, setting, request.root)
     check_facts(recipe, opened.source, facts)
 
-    @cache
-    def costs(setting: str, arm: str) -> Costs:
-        return count_costs(Setting.model_validate_json(setting), Arm.model_validate_json(arm), facts)
-
     ground = Ground(
         device=str(device),
         lag=devices.LAG[device.type],
         threads=devices.default_threads(),
         machine=machine.fingerprint(device),
-        costs=lambda setting, arm: costs(setting.model_dump_json(), arm.model_dump_json()),
+        costs=counter(facts),
         pilot_seed=lambda number: devices.stream_seed(number, "pilot") % 2**31,
+        notes=slow_norms(recipe, facts),
     )
     name = f"{recipe.name}-{recipe.profile}" if recipe.profile else recipe.name
     return Site(opened, request, Store(request.out / name), ground)
@@ -168,15 +162,6 @@ def describe(opened: Opened, setting: Setting, root: Path) -> Facts:
     except EnvironmentFault as error:  # the recipe is right, but this is where it asks for what is not here
         raise EnvironmentFault(str(opened.source.error(str(error), setting.variant, *part))) from None
     return facts
-
-
-def count_costs(setting: Setting, arm: Arm, facts: Mapping[str, Facts]) -> Costs:
-    """What a sample costs in this arm; refuses a model or a score that does not fit the data."""
-    fact = facts[setting.variant]
-    with devices.global_stream(0, "costs"):
-        model = models.build(models.unloaded(setting.model), fact.shape, fact.classes)
-    score = samplers.score_of(arm.sampler.name, arm.sampler.options)
-    return measure_costs(model, fact.shape, score)
 
 
 def save(site: Site, plan: Plan) -> None:
