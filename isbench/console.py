@@ -108,7 +108,7 @@ def show_plan(plan: Row, json: bool) -> None:
     table(plan["arms"], right=("cells", "done", "seconds each"))
     if plan["break_even"]:
         say("What a step costs, in steps of uniform, and what selection must deliver for it to pay:")
-        table(plan["break_even"], right=[name for name in plan["break_even"][0] if name != "sampler"])
+        table(plan["break_even"], right=[*plan["break_even"][0]][2:])
     left = (
         f"about {duration(plan['remaining_seconds'])} left"
         if plan["remaining_seconds"] is not None

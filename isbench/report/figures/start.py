@@ -25,14 +25,10 @@ def pictures(results: Results) -> list[Picture]:
     """One picture for each variant in which an arm waited before it selected."""
     found: list[Picture] = []
     for group, traces in exhibits.once(results, "trace", TRACE):
-        waiting = {label: trace for label, trace in traces.items() if _waits(results, group, label, trace)}
+        waiting = {k: trace for k, trace in traces.items() if _start(results, group, k).name != "none"}
         if waiting:
             found.append(_picture(results, group, waiting))
     return found
-
-
-def _waits(results: Results, group: Group, label: str, trace: Arrays) -> bool:
-    return _start(results, group, label).name != "none" or bool(np.isfinite(trace["tau"]).any())
 
 
 def _start(results: Results, group: Group, label: str) -> StartSpec:
@@ -67,7 +63,8 @@ def _picture(results: Results, group: Group, traces: dict[str, Arrays]) -> Pictu
     _legend(drawn)
     caption = (
         f"{group.title}: what the start criteria saw (first seed, n = 1). Shaded: selection was "
-        "on. A criterion on held-out loss is drawn with the batch loss, which it did not read. The numbers "
+        "on. tau is smoothed as the gate saw it. A criterion on held-out loss is drawn with the batch loss, "
+        "which it did not read. The numbers "
         "behind the figure go on to the last step."
     )
     return Picture(f"start-{group.slug}", drawn, pd.concat(numbers, ignore_index=True), caption)
