@@ -31,7 +31,7 @@ from isbench.store.atomic import atomic_write
 from isbench.store.export import write_tables
 
 FAMILIES = {
-    "Accuracy and loss against time": paper.pictures,
+    "As the papers draw it: against seconds": paper.pictures,
     "Curves against epochs, seconds and passes": curves.pictures,
     "Where the time goes": phases.pictures,
     "Seconds ahead at equal accuracy": ahead.pictures,

@@ -59,7 +59,7 @@ def test_sections_stand_in_the_order_of_the_argument(page):
     assert titles[:4] == [
         "What was compared",
         "Results",
-        "Accuracy and loss against time",
+        "As the papers draw it: against seconds",
         "Curves against epochs, seconds and passes",
     ]
     assert titles[-3:] == ["Samplers", "How far to trust this", "Environment"]

@@ -1,4 +1,8 @@
-"""Test accuracy and loss against time, a row for each budget: Fig. 2 and Fig. 3 of Knutsson et al. (2022)."""
+"""Curves against seconds as the sources draw them, a row for each budget.
+
+Test accuracy and training loss of the mini-batches: Fig. 2 and 3 of Knutsson et al. (paper 000).
+Training loss and test error: Fig. 3 to 6 of Katharopoulos and Fleuret (paper 001).
+"""
 
 from __future__ import annotations
 
@@ -22,28 +26,42 @@ from isbench.report.figures.style import (
 from isbench.report.frames import Frame, Group, Results, known, seeds
 
 ROWS = 4  # of a picture
+LAYOUTS = {  # by a word of the cards' sources: the name of the pictures, and what their columns show
+    "paper 000": ("paper", ("test_accuracy", "batch_loss")),
+    "paper 001": ("against-seconds", ("train_loss", "test_error")),
+}
 EARLY = 0.1  # share of the budget after which accuracies must fit the axis
-NAMES = {"test_accuracy": "test accuracy", "test_loss": "test loss", "batch_loss": "training loss"}
+NAMES = {
+    "test_accuracy": "test accuracy",
+    "test_error": "test error",
+    "test_loss": "test loss",
+    "train_loss": "training loss",
+    "batch_loss": "training loss",
+}
 
 
 def pictures(results: Results) -> list[Picture]:
-    """One picture for every few budgets and variants that have a result."""
+    """For each source of the arms, one picture for every few budgets and variants that have a result."""
     shown = [group for group in results.groups if known(group.of(results.points), "train_seconds")]
     parts = [shown[first : first + ROWS] for first in range(0, len(shown), ROWS)]
+    sources = " ".join(card.paper for card in results.plan.cards if card.label in results.labels)
+    layouts = [layout for word, layout in LAYOUTS.items() if word in sources] or [LAYOUTS["paper 000"]]
     return [
-        _picture(results, part, f"paper-{place + 1}" if place else "paper")
+        _picture(results, part, f"{name}-{place + 1}" if place else name, metrics)
+        for name, metrics in layouts
         for place, part in enumerate(parts)
     ]
 
 
-def _picture(results: Results, groups: list[Group], name: str) -> Picture:
+def _picture(results: Results, groups: list[Group], name: str, metrics: tuple[str, str]) -> Picture:
     drawn = figure(0.55 + 2.1 * len(groups))
     panels = drawn.subplots(len(groups), 2, squeeze=False)
     look = {label: look for label, look in looks(results).items() if label in set(results.points["sampler"])}
     frames: list[Frame] = []
     for row, group in zip(panels, groups, strict=True):
-        left = "test_accuracy" if known(group.of(results.points), "test_accuracy") else "test_loss"
-        for axes, metric in zip(row, (left, "batch_loss"), strict=True):
+        points = group.of(results.points)
+        for axes, metric in zip(row, metrics, strict=True):
+            metric = metric if known(points, metric) else "test_loss"
             curves = lines.draw(axes, results, group, metric, "train_seconds", look)
             frames.append(curves.assign(variant=group.variant, budget=group.budget.name, metric=metric))
             _finish(axes, results, group, metric, curves, look)
@@ -51,7 +69,8 @@ def _picture(results: Results, groups: list[Group], name: str) -> Picture:
     switched = bool(results.cells["started_seconds"].gt(0).any())
     star = Line2D([], [], color=INK, marker="*", linestyle="none", label="selection starts (mean)")
     legend(drawn, look, [star] if switched else None)
-    return Picture(name, drawn, pd.concat(frames, ignore_index=True), _caption(results, groups, switched))
+    caption = _caption(results, groups, switched, metrics)
+    return Picture(name, drawn, pd.concat(frames, ignore_index=True), caption)
 
 
 def _finish(
@@ -90,16 +109,20 @@ def _switches(results: Results, group: Group) -> dict[str, float]:
     }
 
 
-def _caption(results: Results, groups: list[Group], switched: bool) -> str:
+def _caption(results: Results, groups: list[Group], switched: bool, metrics: tuple[str, str]) -> str:
     counts = [count for group in groups for count in lines.counts(results, group)]
     sweep = thresholds(results)
+    by_batch = "batch_loss" in metrics
     text = "Test accuracy and training loss (mean loss of the mini-batches) against training seconds"
+    if not by_batch:
+        text = "Training loss (of fixed training samples) and test error against training seconds"
     text += ", by the threshold below which selection starts." if sweep else ", by sampler."
     text += f" Line: mean over seeds ({seeds(counts)}); thin lines: single runs." if counts else ""
     if results.baseline:
         text += f" Dashed: {results.baseline}."
     if switched:
         text += " Star: where selection starts, the mean over seeds."
-    text += " The accuracy axis is cut at what the mean curves reach after a tenth of the budget."
-    text += " Selecting hard samples raises the loss of the batches, not necessarily that of the model."
+    if by_batch:
+        text += " The accuracy axis is cut at what the mean curves reach after a tenth of the budget."
+        text += " Selecting hard samples raises the loss of the batches, not necessarily that of the model."
     return text + "".join(dict.fromkeys(lines.diverged(results, group) for group in groups))
