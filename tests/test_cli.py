@@ -51,6 +51,7 @@ def test_version_names_torch(cli) -> None:
 
 COMMANDS = [
     "run",
+    "probe",
     "plan",
     "report",
     "list",

@@ -157,8 +157,8 @@ def follow(run: Run, cell: Cell, order: Order, wanted: tuple[str, ...]) -> Point
     """Store every point and, at the end, the exhibits; returns the last point."""
     score = samplers.score_of(cell.sampler.name, cell.sampler.options)
     watchers: list[Exhibits | Checkpoints] = [Exhibits(run.problem, run.tally, score, wanted)]
-    if "probe" in wanted:
-        watchers.append(Checkpoints(run.problem, run.sampler, cell.seed))
+    if cell.probed:
+        watchers.append(Checkpoints(run.problem, run.sampler, run.tally.usage, cell.seed))
     devices.seed_global(cell.seed, "dropout")
     last = None
     for point in run.points:

@@ -1,6 +1,6 @@
 """From a recipe to a probe of its estimators: train as the recipe says, and measure at checkpoints.
 
-A probe cell is an ordinary cell with a budget of steps whose grid of points are the checkpoints.
+A probe cell is an ordinary cell with a budget of steps, whose grid of points are the checkpoints.
 """
 
 from __future__ import annotations
@@ -15,37 +15,24 @@ from isbench.plan import plan_block
 from isbench.recipe.schema import Setting
 from isbench.store.export import write_tables
 from isbench.store.plans import Block, Plan
-from isbench.store.records import FINAL, Budget, Cell
+from isbench.store.records import Budget, Cell
 
 EARLY = (0, 5, 20, 60, 200)  # updates: the bound is tested where gradients are still alike
 CHECKPOINTS = 16  # of paper 001, figures 1 and 2
-RECORD = ("probe",)
 
 
 def probe(site: Site, watch: Watch) -> list[str]:
     """Run what is missing of a recipe's probes and write tables; returns which cells have no result."""
     with locked(site.store.folder), stopping():
-        plan, todo = plan_probes(site), Probes(site, watch)
+        plan, todo = plan_probes(site), Todo(site, watch)
         if site.request.fresh:
             site.store.forget(plan.probed)
         save(site, plan)
         cells = [cell for block in plan.probes for cell in plan.placed(block) if todo.wanted(cell)]
         with Worker(site.request.root, site.opened.folder, note_machine(site)) as worker:
-            todo.run(plan, cells, worker, RECORD)
+            todo.run(plan, cells, worker, record=())
         write_tables(site.store, plan)
     return failures(plan, plan.probes, todo)
-
-
-class Probes(Todo):
-    """Runs cells that have no probe yet."""
-
-    def missing(self, cell: Cell) -> bool:
-        """Whether a cell still has to be run; one that was raced was not measured on the way."""
-        if super().missing(cell):
-            return True
-        outcome, store = self.site.store.outcome(cell.id), self.site.store
-        raced = outcome is not None and outcome.status in FINAL and store.exhibit(cell.id, "probe") is None
-        return raced and cell.id not in self.tried
 
 
 def plan_probes(site: Site) -> Plan:
@@ -56,7 +43,9 @@ def plan_probes(site: Site) -> Plan:
     cells: dict[str, Cell] = {}
     for position, seed in enumerate(recipe.seeds):
         for setting, spent in watched:
-            block = plan_block(setting, spent, seed, position, site.ground)
+            arms = plan_block(setting, spent, seed, position, site.ground).values()
+            probed = [cell.model_copy(update={"probed": True}) for cell in arms]
+            block = {cell.id: cell for cell in probed}
             labels = tuple(cell.sampler.label for cell in block.values())
             place = {"seed": seed, "variant": setting.variant, "budget": spent.name}
             blocks.append(Block(**place, cells=tuple(block), labels=labels))

@@ -116,6 +116,7 @@ class Cell(Record):
     lag: int
     costs: Costs
     variant: str = ""
+    probed: bool = False  # measured at its points, and raced by nobody
 
     @property
     def id(self) -> str:

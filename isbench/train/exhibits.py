@@ -24,7 +24,7 @@ SHOWN = 16  # most and least used samples
 
 
 def supported(dataset: Dataset, wanted: tuple[str, ...], *, first: bool) -> tuple[str, ...]:
-    """Those wanted exhibits that a data set can give; all but `usage` and `probe` for the first seed only."""
+    """Those wanted exhibits that a data set can give; all but `usage` for the first seed only."""
     plane, finite = dataset.shape == (2,), dataset.n is not None
     possible = {
         "usage": finite,
@@ -33,10 +33,9 @@ def supported(dataset: Dataset, wanted: tuple[str, ...], *, first: bool) -> tupl
         "importance": plane or (dataset.n or SMALL + 1) <= SMALL,
         "most_least": finite and dataset.pictures is not None,
         "geometry": bool(dataset.outlines),
-        "probe": True,
     }
     names = [name for name in wanted if possible[name]]
-    return tuple(names if first else [name for name in names if name in ("usage", "probe")])
+    return tuple(names if first else [name for name in names if name == "usage"])
 
 
 class Exhibits:
@@ -44,7 +43,7 @@ class Exhibits:
 
     def __init__(self, problem: Problem, tally: Tally, score: Score | None, wanted: tuple[str, ...]) -> None:
         self.problem, self.dataset, self.tally, self.score = problem, problem.dataset, tally, score
-        self.wanted = tuple(name for name in wanted if name != "probe")  # which needs more than a run knows
+        self.wanted = wanted
         self.importance: list[tuple[int, float, np.ndarray]] = []
         sample = train_sample(self.dataset)
         self.watched = (
