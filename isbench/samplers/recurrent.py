@@ -15,6 +15,9 @@ from torch import Tensor, nn
 
 from isbench.samplers.closed_forms import UsedOtherwise, squared_sums, weight_squares
 
+# From the gradient at its output, and the output, that at a function's input.
+sigmoid_backward, tanh_backward = torch.ops.aten.sigmoid_backward, torch.ops.aten.tanh_backward
+
 
 class Weights(NamedTuple):
     """The parameters of one level; both biases do the same."""
@@ -113,10 +116,11 @@ class _Level(torch.autograd.Function):
         d_state, d_cell = d_states[-1], d_cell.clone()
         enter, forget, new, out = gates.chunk(4, 2)
         # What each gate's input does to the cell, the output gate's to the state, and the cell to the state.
-        to_cell = torch.stack(
-            [enter * (1 - enter) * new, forget * (1 - forget) * cells[:-1], enter * (1 - new * new)], 2
-        )
-        to_state, through = squashed * out * (1 - out), out * (1 - squashed * squashed)
+        to_cell = gates.new_empty(*squashed.shape[:2], 3, squashed.shape[2])
+        sigmoid_backward.grad_input(new, enter, grad_input=to_cell[:, :, 0])
+        sigmoid_backward.grad_input(cells[:-1], forget, grad_input=to_cell[:, :, 1])
+        tanh_backward.grad_input(enter, new, grad_input=to_cell[:, :, 2])
+        to_state, through = sigmoid_backward(squashed, out), tanh_backward(out, squashed)
         d = torch.empty_like(gates)
         by_gate = d.unflatten(2, (4, -1))
         for step in reversed(range(len(d))):

@@ -1,13 +1,15 @@
 """What the exact gradient norm costs, as a multiple of forward and backward of the same samples.
 
-Run `python -m tests.benchmarks.gradient_norm` on an idle machine; A B A B on one thread, medians.
+Run `python -m tests.benchmarks.gradient_norm [MODEL]` on an idle machine; A B A B on one thread, medians.
 """
 
 from __future__ import annotations
 
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,14 +19,20 @@ from isbench.models.catalogue import build
 from isbench.samplers.gradient_norm import gradient_norms, how
 from isbench.store.records import ModelSpec
 
-CASES = [
-    ("mlp", (1, 28, 28), 10, 640, 1.0),
-    ("mlp", (1, 28, 28), 10, 1024, 1.0),
-    ("cifar-cnn", (3, 32, 32), 10, 1024, 2.0),
-    ("mnist-cnn", (1, 28, 28), 10, 1024, None),
-    ("lenet", (1, 28, 28), 10, 1024, None),
-    ("circles-mlp", (2,), 2, 1024, None),
-    ("pcam-cnn", (3, 96, 96), 2, 256, None),
+SMALL_RESNET = {"depth": 10, "widen": 1}
+CASES: list[tuple[str, dict[str, Any], tuple[int, ...], int, int, float | None]] = [
+    ("mlp", {}, (1, 28, 28), 10, 640, 1.0),
+    ("mlp", {}, (1, 28, 28), 10, 1024, 1.0),
+    ("cifar-cnn", {}, (3, 32, 32), 10, 1024, 2.0),
+    ("mnist-cnn", {}, (1, 28, 28), 10, 1024, None),
+    ("lenet", {}, (1, 28, 28), 10, 1024, None),
+    ("circles-mlp", {}, (2,), 2, 1024, None),
+    ("pcam-cnn", {}, (3, 96, 96), 2, 256, None),
+    *(
+        ("wide-resnet", {**SMALL_RESNET, "norm": n}, (3, 32, 32), 10, 256, None)
+        for n in ("batch", "layer", "frozen")
+    ),
+    ("lstm", {"hidden": 64}, (196, 1), 10, 256, None),
 ]
 
 
@@ -40,14 +48,10 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def compare(name: str, shape: tuple[int, ...], classes: int, k: int, rounds: int) -> tuple[float, float]:
+def compare(model: nn.Module, x: Tensor, y: Tensor, rounds: int) -> tuple[float, float]:
     """Median seconds of a training step's two passes and of the norms, interleaved."""
-    model = build(ModelSpec(name=name), shape, classes)
-    x, y = torch.randn(k, *shape), torch.randint(classes, (k,))
-    if x.ndim == 4:
-        x = x.contiguous(memory_format=torch.channels_last)  # as isbench hands images out
 
-    def passes(model: nn.Module = model) -> None:
+    def passes() -> None:
         model.zero_grad(set_to_none=True)
         losses(model(x), y).mean().backward()
 
@@ -61,21 +65,24 @@ def compare(name: str, shape: tuple[int, ...], classes: int, k: int, rounds: int
     return statistics.median(both), statistics.median(exact)
 
 
-def main() -> None:
-    """Print one line for every model."""
+def main(wanted: str) -> None:
+    """Print one line for every model of this name, or of all."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    print(
-        f"{'model':12} {'samples':>7} {'way':>6} {'passes ms':>10} {'norms ms':>9} {'ratio':>6} {'target':>7}"
-    )
-    for name, shape, classes, k, target in CASES:
-        both, exact = compare(name, shape, classes, k, rounds=15)
-        way = how(build(ModelSpec(name=name), shape, classes))
-        wanted = "" if target is None else f"<= {target}"
+    print("model        norm   samples    way  passes ms  norms ms  ratio  target")
+    for name, options, shape, classes, k, target in CASES:
+        if wanted not in ("", name):
+            continue
+        model = build(ModelSpec(name=name, options=options), shape, classes)
+        x, y = torch.rand(k, *shape), torch.randint(classes, (k,))
+        if x.ndim == 4:
+            x = x.contiguous(memory_format=torch.channels_last)  # as isbench hands images out
+        both, exact = compare(model, x, y, rounds=15)
         print(
-            f"{name:12} {k:7} {way:>6} {both * 1e3:10.1f} {exact * 1e3:9.1f} {exact / both:6.2f} {wanted:>7}"
+            f"{name:12} {options.get('norm', ''):6} {k:7} {how(model, x[:2]):>6} {both * 1e3:10.1f} "
+            f"{exact * 1e3:9.1f} {exact / both:6.2f}  {'' if target is None else f'<= {target}'}"
         )
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1] if sys.argv[1:] else "")
