@@ -12,7 +12,7 @@ from typing import Any
 from isbench.datasets.catalogue import CATALOGUE as DATASETS
 from isbench.errors import UsageError
 from isbench.models.catalogue import CATALOGUE as MODELS
-from isbench.recipe.options import describe
+from isbench.recipe.options import describe, hints
 from isbench.samplers import catalogue
 from isbench.samplers.catalogue import CATALOGUE as SAMPLERS
 from isbench.samplers.rules import RULES
@@ -68,9 +68,13 @@ def shown(value: Any) -> str:
 
 
 def keyword_options(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    """The keyword-only parameters of a callable."""
-    parameters = inspect.signature(function).parameters.values()
-    return [parameter for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+    """The keyword-only parameters of a callable, their annotations resolved."""
+    known, parameters = hints(function), inspect.signature(function).parameters.values()
+    return [
+        parameter.replace(annotation=known.get(parameter.name, parameter.annotation))
+        for parameter in parameters
+        if parameter.kind is parameter.KEYWORD_ONLY
+    ]
 
 
 def sampler_card(name: str) -> str:

@@ -122,6 +122,18 @@ def test_kept_on_the_host_the_samples_are_the_same():
     assert torch.equal(virtual(keep="host").train.fetch(index)[0], virtual().train.fetch(index)[0])
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("keep", ["device", "host"])
+def test_on_a_cuda_device_the_samples_are_the_same(keep):
+    cuda, index = torch.device("cuda"), torch.arange(N)
+    spec = SPEC.model_copy(update={"keep": keep})
+    near = finite(spec, replace(numbered(), virtual=N), cuda, 0)
+    x, y = near.train.fetch(index.to(cuda))
+    assert torch.equal(x.cpu(), virtual().train.fetch(index)[0])
+    assert torch.equal(y.cpu(), virtual().labels)
+
+
 def test_a_plan_counts_virtual_samples(tmp_path, monkeypatch):
     monkeypatch.setitem(PUBLISHED, "cifar100", tiny_datasets.cifar100(tmp_path))
     facts = describe(DatasetSpec(name="cifar100", options={"virtual": 1_500_000}), tmp_path)

@@ -101,6 +101,18 @@ def test_standard_augmentation_pads_whitened_images_with_zeros():
     assert 0.2 < share < 0.4
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("keep", ["device", "host"])
+def test_on_a_cuda_device_images_are_whitened_alike(keep):
+    cuda = torch.device("cuda")
+    there = finite(SPEC.model_copy(update={"keep": keep}), source(), cuda, 0)
+    here = finite(SPEC, source(), CPU, 0)
+    index = torch.arange(there.n)
+    found = there.train.fetch(index.to(cuda))[0].cpu()
+    torch.testing.assert_close(found, here.train.fetch(index)[0], atol=1e-4, rtol=1e-4)
+
+
 def test_a_fit_is_remembered(monkeypatch):
     x = coloured(300)
     first = remembered(x)
