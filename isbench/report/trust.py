@@ -12,7 +12,9 @@ from isbench.store.records import FINAL, PHASES, RunRecord
 def checks(results: Results) -> list[tuple[str, str]]:
     """What a careful reader asks before believing a table, one answer a line."""
     records = [run.record for run in results.runs if run.record and run.record.outcome.status in FINAL]
-    answers = [("runs", _counts(results)), ("other cells", _others(results))]
+    answers = [("other cells", _others(results))]
+    if results.runs or not results.probes:
+        answers = [("runs", _counts(results)), *answers]
     if records:
         answers += [
             ("accounting", _accounting(results)),

@@ -20,3 +20,12 @@ def sweep(tmp_path_factory):
     plan = synthetic.plan_of(synthetic.THRESHOLDS, (synthetic.SECONDS,), seeds=2, points=8)
     synthetic.fill(folder, plan, synthetic.THRESHOLDS)
     return frames.load(folder)
+
+
+@pytest.fixture(scope="session")
+def probed(tmp_path_factory):
+    """Probes alone: two seeds of uniform."""
+    folder = tmp_path_factory.mktemp("probed")
+    plan = synthetic.with_probes(synthetic.plan_of(synthetic.STRATEGIES[:1], ()))
+    synthetic.fill_probes(folder, plan)
+    return frames.load(folder)

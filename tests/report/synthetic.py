@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from isbench.store.plans import Block, Card, Plan
+from isbench.store.probes import QUANTITIES
 from isbench.store.records import (
     PHASES,
     Budget,
@@ -257,3 +258,48 @@ def write_sample_exhibits(store, one, noise, n=500):
         images |= {f"{kind}_index": np.arange(16), f"{kind}_label": np.arange(16) % 10}
         images |= {f"{kind}_count": np.full(16, count)}
     store.write_exhibit(one.id, "most_least", images)
+
+
+SCORES = {"uniform": 0.0, "loss": 2.2, "upper_bound": 1.15, "output_gradient": 1.15, "gradient": 1.0}
+
+
+def with_probes(plan, seeds=2, variants=("",), stored=False):
+    """The plan with probes of uniform, at six checkpoints; `stored`: of a sampler that keeps numbers."""
+    budget = Budget(name="probe", amount=1000.0, unit="steps")
+    arm = Arm("prioritized", "prioritized") if stored else UNIFORM
+    cells, blocks = {}, []
+    for seed in range(seeds):
+        for variant in variants:
+            one = cell(arm, budget, seed, variant).model_copy(update={"probed": True})
+            cells[one.id] = one
+            labels = (one.sampler.label,)
+            blocks.append(Block(seed=seed, variant=variant, budget="probe", cells=(one.id,), labels=labels))
+    return plan.model_copy(update={"cells": plan.cells | cells, "probes": tuple(blocks)})
+
+
+def fill_probes(folder, plan, n=64, lost=0):
+    """Write probes whose scores are powers of a made-up gradient norm."""
+    store = Store(Path(folder))
+    store.save_plan(plan)
+    steps = np.array([0, 5, 20, 60, 200, 1000])
+    for identity in plan.probed:
+        one = plan.cells[identity]
+        noise = np.random.default_rng(one.seed)
+        store.begin(one, Outcome(status="running", started="2026-01-02T03:04:05Z", machine=MACHINE))
+        norm = np.exp(noise.standard_normal(n) * np.log1p(steps)[:, None] / 5)
+        scores = {name: norm**power for name, power in SCORES.items()}
+        if one.sampler.name == "prioritized":
+            scores["stored"] = scores["loss"] * np.where(steps > 0, 1.0, np.nan)[:, None]
+        arrays = {"step": steps, "batch": np.array(16), "loss": norm**2}
+        for name, score in scores.items():
+            arrays[f"{name}.p"] = p = score / score.sum(1, keepdims=True)
+            made = dict.fromkeys(QUANTITIES, 0.5 + 0 * p.sum(1))
+            made["variance_ratio"] = (norm**2 / (n * n * p)).sum(1) / (norm**2 / n).sum(1)
+            made["distance_ratio"] = np.sqrt(made["variance_ratio"]) * np.exp(0.1 * noise.standard_normal(6))
+            made |= {"tau": np.sqrt(n * (p**2).sum(1)), "ess": 1 / (p**2).sum(1)}
+            made["squared_error"] = np.square(p - norm / norm.sum(1, keepdims=True)).sum(1)
+            made["lost_support"] = np.full(6, float(lost))
+            arrays |= {f"{name}.{quantity}": values + 0 * p.sum(1) for quantity, values in made.items()}
+        store.write_exhibit(identity, "probe", arrays)
+        store.finish(identity, Outcome(status="done", started="2026-01-02T03:04:05Z", machine=MACHINE))
+    return store

@@ -6,7 +6,17 @@ import pytest
 from matplotlib import rc_context
 
 from isbench.report import frames
-from isbench.report.figures import ahead, importance, paper, phases, selection, start, style, thresholds
+from isbench.report.figures import (
+    ahead,
+    importance,
+    paper,
+    phases,
+    probe,
+    selection,
+    start,
+    style,
+    thresholds,
+)
 from isbench.report.html import FAMILIES
 from tests.report import synthetic
 
@@ -21,8 +31,11 @@ def draw(family, results):
 
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.__module__.rsplit(".", 1)[-1])
-def test_a_family_draws_pictures_with_numbers_and_a_caption_that_says_n(family, results, sweep, tmp_path):
-    pictures = draw(family, sweep if family is thresholds.pictures else results)
+def test_a_family_draws_pictures_with_numbers_and_a_caption_that_says_n(
+    family, results, sweep, probed, tmp_path
+):
+    fitting = {thresholds.pictures: sweep, probe.pictures: probed}
+    pictures = draw(family, fitting.get(family, results))
     assert pictures
     for picture in pictures:
         style.save(picture, tmp_path)
