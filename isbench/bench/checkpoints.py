@@ -21,6 +21,7 @@ from isbench.train.timing import HostClock, PhaseTimer
 
 SAMPLES = 1024  # of paper 001, section 4.1
 STORED = "stored"  # the row of the numbers that a sampler keeps
+FEW = 30  # samples
 SLOWER = ("gradient_one_by_one",)  # scores that say the same as another
 
 
@@ -89,7 +90,7 @@ def staleness(stored: np.ndarray, losses: np.ndarray, age: np.ndarray, steps: in
     """
     known = np.flatnonzero(np.isfinite(stored) & (age < steps))
     order = known[age[known].argsort(kind="stable")]
-    third = len(order) // 3
+    third = len(order) // 3 if len(order) >= FEW else 0  # of a handful, ranks say nothing
     young, old = order[:third], order[len(order) - third :]
     return {
         "age": float(age[known].mean()) if len(known) else np.nan,
