@@ -54,21 +54,43 @@ def weight_squares(rows: Tensor, back: Tensor) -> Tensor:
 
 
 def _convolution(layer: nn.Conv1d | nn.Conv2d, x: Tensor, d: Tensor) -> Tensor:
-    """A convolution is a linear layer on the unfolded input, whose rows are the places of the output."""
+    """A convolution is a linear layer on the windows of its input, one for each place of the output."""
     back = d.flatten(2)
     squares = squared_sums(back) if _trains(layer.bias) else d.new_zeros(len(d))
     if not layer.weight.requires_grad:
         return squares
     kernel, stride, dilation = map(_pair, (layer.kernel_size, layer.stride, layer.dilation))
     padding = (0, *map(int, layer.padding))[-2:]
+    x, d = (x, d) if x.dim() == 4 else (x[:, :, None], d[:, :, None])
+    plain = stride == dilation == (1, 1) and layer.groups == 1
+    if plain and not _gram_is_less(layer.weight[0].numel(), len(layer.weight), back.shape[2]):
+        size = max(1, NUMBERS // (layer.weight[:, :, 0].numel()))
+        pairs = zip(x.split(size), d.split(size), strict=True)
+        return squares.add_(torch.cat([_squared_windows(u, g, kernel, padding) for u, g in pairs]))
     parts = []
     size = max(1, NUMBERS // (layer.weight[0].numel() * layer.groups * back.shape[2]))
-    for inputs, g in zip((x if x.dim() == 4 else x[:, :, None]).split(size), back.split(size), strict=True):
+    for inputs, g in zip(x.split(size), back.split(size), strict=True):
         u = F.unfold(inputs, kernel, dilation, padding, stride)
         if layer.groups > 1:
             u, g = (rows.reshape(len(g) * layer.groups, -1, g.shape[2]) for rows in (u, g))
         parts.append(_squared_product(u, g).view(-1, layer.groups).sum(1))
     return squares.add_(torch.cat(parts))
+
+
+def _squared_windows(x: Tensor, d: Tensor, kernel: tuple[int, ...], padding: tuple[int, ...]) -> Tensor:
+    """Squared norm [k] of the weight's gradient of a convolution that moves by single steps.
+
+    With channels last, what a row of the kernel sees lies in memory one number after the other, so that nothing
+    has to be unfolded. Windows that would reach over the end of a line meet a gradient of 0.
+    """
+    (height, width), (above, beside) = kernel, padding
+    lines = F.pad(x.permute(0, 2, 3, 1), (0, 0, beside, beside, above, above)).contiguous()
+    across, channels = lines.shape[2:]
+    windows = lines.flatten(1).unfold(1, width * channels, channels)
+    places = (d.shape[2] - 1) * across + d.shape[3]
+    back = F.pad(d.permute(0, 2, 3, 1), (0, 0, 0, width - 1)).flatten(1, 2)[:, :places].mT
+    seen = (windows[:, row * across : row * across + places] for row in range(height))
+    return torch.stack([_squared(back @ each) for each in seen]).sum(0)
 
 
 def _channel_norm(layer: _BatchNorm | nn.GroupNorm, x: Tensor, d: Tensor) -> Tensor:
@@ -106,11 +128,15 @@ def _squared(values: Tensor) -> Tensor:
 
 def _squared_product(u: Tensor, g: Tensor) -> Tensor:
     """||g u^T||^2 [k] for u [k, i, l] and g [k, o, l], by the product or by two Gram matrices [l, l]."""
-    i, o, places = u.shape[1], g.shape[1], u.shape[2]
-    if places * (i + o) < i * o:
+    if _gram_is_less(u.shape[1], g.shape[1], u.shape[2]):
         # Where the product cancels, rounding can leave the sum of the Gram matrices' products below 0.
         return torch.linalg.vecdot((u.mT @ u).flatten(1), (g.mT @ g).flatten(1)).clamp_(min=0)
     return _squared(g @ u.mT)
+
+
+def _gram_is_less(inputs: int, outputs: int, places: int) -> bool:
+    """Whether two Gram matrices are less work than the product."""
+    return places * (inputs + outputs) < inputs * outputs
 
 
 def _trains(parameter: object) -> bool:

@@ -173,6 +173,8 @@ BY_HOOKS = {
         (2, 3, 6),
     ),
     "conv": (lambda: convolved(nn.Conv2d(4, 6, 3), IMAGE), IMAGE),
+    "conv, padding": (lambda: convolved(nn.Conv2d(4, 6, (3, 2), padding=(1, 2)), IMAGE), IMAGE),
+    "conv1d, padding": (lambda: convolved(nn.Conv1d(4, 6, 3, padding=2), LINE), LINE),
     "conv, stride and padding": (
         lambda: convolved(nn.Conv2d(4, 6, (3, 2), stride=(2, 1), padding=(1, 2)), IMAGE),
         IMAGE,
@@ -295,7 +297,7 @@ def test_a_small_resnet_has_exact_norms_by_hooks_with_every_norm(norm, training)
 
 
 @pytest.mark.parametrize(
-    "name", ["conv, groups", "tokens", "batch norm", "layer norm", "sample norm", "residual"]
+    "name", ["conv, groups", "conv, padding", "tokens", "batch norm", "layer norm", "sample norm", "residual"]
 )
 def test_closed_forms_agree_with_torch_func_in_float64(name):
     make, shape = BY_HOOKS[name]
@@ -305,7 +307,7 @@ def test_closed_forms_agree_with_torch_func_in_float64(name):
     assert torch.allclose(gradient_norms(model, losses, x, y), by_vmap, rtol=1e-12, atol=0)
 
 
-@pytest.mark.parametrize("name", ["conv, groups", "many tokens", "conv, few places"])
+@pytest.mark.parametrize("name", ["conv, groups", "many tokens", "conv, few places", "conv, padding"])
 def test_small_chunks_give_the_same_norms(name, monkeypatch):
     make, shape = BY_HOOKS[name]
     model, (x, y) = seeded(make), samples(shape, 7)
