@@ -80,8 +80,8 @@ def _convolution(layer: nn.Conv1d | nn.Conv2d, x: Tensor, d: Tensor) -> Tensor:
 def _squared_windows(x: Tensor, d: Tensor, kernel: tuple[int, ...], padding: tuple[int, ...]) -> Tensor:
     """Squared norm [k] of the weight's gradient of a convolution that moves by single steps.
 
-    With channels last, what a row of the kernel sees lies in memory one number after the other, so that nothing
-    has to be unfolded. Windows that would reach over the end of a line meet a gradient of 0.
+    With channels last, what a row of the kernel sees lies in memory one number after the other, so nothing is
+    unfolded. Windows that would reach over the end of a line meet a gradient of 0.
     """
     (height, width), (above, beside) = kernel, padding
     lines = F.pad(x.permute(0, 2, 3, 1), (0, 0, beside, beside, above, above)).contiguous()
