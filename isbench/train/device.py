@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 from collections import deque
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ from isbench.errors import EnvironmentFault
 from isbench.train.timing import Clock, CudaClock, HostClock, MpsClock
 
 CLEAR, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
+NUMBERS = {"cpu": 3 * 2**17}  # of inputs that go through a model at once: what the caches hold between layers
+LARGE = 2**25  # elsewhere: what the memory holds
+FEWEST, MOST = 16, 4096  # samples
 LAG = {"cpu": 0, "cuda": 8, "mps": 8}
 
 
@@ -46,6 +50,11 @@ def clock(device: torch.device, lag: int) -> Clock:
     if device.type == "cuda":
         return CudaClock(device, lag)
     return MpsClock() if device.type == "mps" else HostClock()
+
+
+def at_once(device: torch.device, shape: tuple[int, ...]) -> int:
+    """How many samples go through a model at once where no gradient is wanted."""
+    return min(max(NUMBERS.get(device.type, LARGE) // math.prod(shape), FEWEST), MOST)
 
 
 def stream_seed(seed: int, name: str) -> int:

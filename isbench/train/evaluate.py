@@ -7,9 +7,8 @@ from torch import Tensor, nn
 
 from isbench.datasets.base import Dataset, Split
 from isbench.errors import UsageError
+from isbench.train.device import at_once
 
-CHUNK = {"cpu": 256}  # samples at once: what fits the caches of a CPU, more elsewhere
-LARGE = 2048
 TRAIN_SAMPLES = 10_000
 
 
@@ -50,7 +49,7 @@ class Evaluator:
         training = self.model.training
         self.model.eval()
         losses, wrong = [], []
-        for chunk in index.split(CHUNK.get(index.device.type, LARGE)):
+        for chunk in index.split(at_once(index.device, self.dataset.shape)):
             x, y = split.fetch(chunk)
             output = self.model(x).float()
             losses.append(self.dataset.loss(output, y).sum())

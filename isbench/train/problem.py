@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -10,16 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from isbench.datasets.base import Dataset
-from isbench.train.device import Gauge, generator, stream_seed
+from isbench.train.device import Gauge, at_once, generator, stream_seed
 from isbench.train.forward import Batch, Forward
 from isbench.train.timing import PhaseTimer
 
 if TYPE_CHECKING:
     from isbench.samplers.scores import Score
-
-SCORED = {"cpu": 3 * 2**17}  # input numbers that are scored at once: what the caches hold between layers
-AT_ONCE = 2**25  # elsewhere: what the memory holds
-FEWEST, MOST = 16, 4096  # samples
 
 
 class Problem:
@@ -54,8 +49,7 @@ class Problem:
         self.catching = False
         self.judged: Tensor | None = None  # what the step's scores were, until it is booked
         self.gate: Tensor | None = None  # the smoothed tau that a start criterion follows
-        fitting = SCORED.get(self.device.type, AT_ONCE) // math.prod(dataset.shape)
-        self.chunk = min(max(fitting, FEWEST), MOST)
+        self.chunk = at_once(self.device, dataset.shape)
         self.mean = torch.full((batch,), 1 / batch, device=self.device)
         self.order = torch.empty(0, dtype=torch.int64, device=self.device)
         self.times: Tensor | None = None  # scratch of `remember`
