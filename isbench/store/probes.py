@@ -59,7 +59,7 @@ def probed(store: Store, identity: str) -> Probed | None:
             batch=int(arrays["batch"]),
             loss=arrays["loss"],
             share=share,
-            quantity={score: {name: arrays[f"{score}.{name}"] for name in QUANTITIES} for score in share},
+            quantity={score: _quantities(arrays, score) for score in share},
         )
         whole = found.loss.ndim == 2 and all(array.shape == found.loss.shape for array in share.values())
         each = [array for values in found.quantity.values() for array in values.values()]
@@ -71,3 +71,10 @@ def probed(store: Store, identity: str) -> Probed | None:
             f"{path} lacks an array or has arrays of unequal length", "probe the cell again with --fresh"
         ) from error
     return found
+
+
+def _quantities(arrays: dict[str, np.ndarray], score: str) -> dict[str, np.ndarray]:
+    """All quantities of a score; one that came later than the probe is unknown."""
+    unknown = np.full(len(arrays["step"]), np.nan)
+    first = {name: arrays[f"{score}.{name}"] for name in QUANTITIES[:CONTRACT]}
+    return first | {name: arrays.get(f"{score}.{name}", unknown) for name in QUANTITIES[CONTRACT:]}

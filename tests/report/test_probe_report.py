@@ -51,6 +51,15 @@ def test_a_damaged_probe_is_named(tmp_path):
             frames.load(store.folder)
 
 
+def test_a_quantity_that_came_later_than_a_probe_is_unknown(tmp_path):
+    store = filled(tmp_path, seeds=1)
+    (identity,) = store.plan().probed
+    store.write_exhibit(
+        identity, "probe", {k: v for k, v in store.exhibit(identity, "probe").items() if "age" not in k}
+    )
+    assert frames.load(store.folder).probe["age"].isna().all()
+
+
 def test_squared_errors_are_added_up_over_checkpoints(probed):
     ((_, rows),) = probes.arms(probed)
     by_cell = rows[rows["score"] == "loss"].groupby("cell")["squared_error"].sum()

@@ -12,10 +12,10 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import SymLogNorm
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from isbench.report import probes
-from isbench.report.figures.style import INK, PALETTE, Picture, figure, linear, logarithmic
+from isbench.report.figures.style import INK, PALETTE, Picture, broken, figure, linear, logarithmic
 from isbench.report.frames import Frame, Results, seeds, slug
 from isbench.store.probes import Probed, probed
 
@@ -31,6 +31,7 @@ LINES: dict[str, dict[str, Any]] = {  # the exact norm is a band, for others lie
 AGAINST = ("loss", "upper_bound", "stored")  # whose probabilities are set against the ideal ones
 TICKS = (0, 5, 20, 60, 200)
 DOT = 2.2
+SPAN = 3  # largest over smallest ratio up to which an axis is linear
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def distances(arm: Arm) -> Picture:
         _updates(axes, rows)
         axes.set_title(title, color=INK)
     panels[0].set_ylabel("distance to the full gradient\nover that of uniform")
-    logarithmic(panels[0], rows.loc[rows["score"].isin(arm.scores), list(quantities)].to_numpy())
+    _ratios(panels[0], rows.loc[rows["score"].isin(arm.scores), list(quantities)].to_numpy())
     _legend(drawn, arm.scores)
     caption = (
         f"{arm.title}: distance between the gradient of a drawn batch and that of all samples, over the "
@@ -121,6 +122,7 @@ def probabilities(arm: Arm) -> Picture:
         axes.set_title(f"{probes.NAMES[name]}: squared error {error:.2g}", color=INK)
         axes.set_xlabel("ideal probability")
         for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(LogLocator(numticks=4 if len(names) > 2 else 9))
             axis.set_minor_locator(NullLocator())
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     panels[0].set_ylabel("probability from the score")
@@ -137,6 +139,8 @@ def probabilities(arm: Arm) -> Picture:
         "black: the two agree. What is too small for the axes lies on their edge. Squared error: summed over "
         "all points."
     )
+    if "stored" in names:
+        caption += " Stored: what the sampler remembers; samples that it has not seen count as the largest."
     return Picture(f"probe-probabilities-{slug(arm.title)}", drawn, _points(first, names), caption)
 
 
@@ -180,6 +184,17 @@ def _updates(axes: Axes, rows: Frame) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.set_xlabel("updates")
+
+
+def _ratios(axes: Axes, values: np.ndarray) -> None:
+    """An axis of ratios: linear and about 1 where they are of one size, else logarithmic."""
+    known = values[np.isfinite(values) & (values > 0)]
+    if known.size and known.max() > SPAN * known.min():
+        return logarithmic(axes, known)
+    low, high = float(known.min(initial=1.0)), float(known.max(initial=1.0))
+    axes.set_ylim(max(0.0, low - 0.1 * (high - low) - 0.01), high + 0.1 * (high - low) + 0.01)
+    broken(axes)
+    return linear(axes, "y")
 
 
 def _legend(drawn: Any, scores: list[str]) -> None:
