@@ -16,3 +16,15 @@ from isbench import cards
 )
 def test_a_card_names_the_types_of_options(name: str, line: str) -> None:
     assert line in cards.card(name).splitlines()
+
+
+def test_the_card_of_dlis_prints_its_formulae() -> None:
+    card = " ".join(cards.card("dlis").split())
+    assert "tau of a step = sqrt(B sum p^2)" in card
+    assert "(B + 3b) / (3b)" in card
+    assert "1 + c B / ((1 + rho) b)" in card
+
+
+def test_every_sampler_but_uniform_says_how_it_starts_or_starts_at_once() -> None:
+    assert "starts by: tau" in cards.card("dlis-loss")
+    assert "starts by" not in cards.card("biased")

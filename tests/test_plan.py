@@ -180,3 +180,22 @@ def test_blocks_that_share_a_cell_keep_their_own_names() -> None:
         ("one", "x"),
         ("two", "y"),
     ]
+
+
+def test_break_even_is_stated_by_the_papers_formula_and_as_counted() -> None:
+    made = plan(recipe(arm("uniform"), arm("dlis", pool=160, start=StartSpec(name="tau"))))
+    (row,) = made.break_even
+    assert (row.label, row.batch, row.pool) == ("dlis", 32, 160)
+    assert row.paper == pytest.approx((160 + 3 * 32) / (3 * 32))
+    assert row.measured == pytest.approx(1 + 160 / ((1 + GROUND.costs(None, None).rho) * 32))
+    assert row.above == pytest.approx(row.paper, rel=1e-5)
+
+
+def test_the_threshold_written_out_is_the_one_left_to_the_formula() -> None:
+    left = plan(recipe(arm("uniform"), arm("dlis", pool=96, start=StartSpec(name="tau"))))
+    written = StartSpec(name="tau", options={"above": 2.0})
+    assert set(left.cells) == set(plan(recipe(arm("uniform"), arm("dlis", pool=96, start=written))).cells)
+
+
+def test_samplers_without_a_pool_or_a_gate_have_no_break_even() -> None:
+    assert plan(recipe(arm("uniform"), arm("online-batch"))).break_even == ()
