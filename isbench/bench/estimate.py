@@ -71,7 +71,8 @@ def short(cell: Cell) -> Cell:
     """A few steps of the same kind, with importance from the start."""
     sampler = cell.sampler.model_copy(update={"start": StartSpec()})
     budget = Budget(name="calibration", amount=CALIBRATION_STEPS, unit="steps")
-    return cell.model_copy(update={"sampler": sampler, "budget": budget, "points": (1.0,)})
+    update = {"sampler": sampler, "budget": budget, "points": (1.0,), "probed": False}
+    return cell.model_copy(update=update)
 
 
 def kind(cell: Cell) -> str:

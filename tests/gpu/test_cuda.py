@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from isbench.bench.cell import Run, assemble, build_model, rehearse
+from isbench.bench.checkpoints import Checkpoints
 from isbench.datasets import catalogue as datasets
 from isbench.samplers.catalogue import CATALOGUE
 from isbench.store.records import (
@@ -123,3 +124,13 @@ def test_a_gauge_reads_late_without_waiting() -> None:
     for value in range(5):
         gauge.push(torch.tensor(float(value), device=CUDA))
     assert gauge.read() == 2.0
+
+
+def test_a_probe_measures_on_the_device() -> None:
+    run = ready(cell("prioritized"))
+    probe = Checkpoints(run.problem, run.sampler, run.tally.usage, 0)
+    probe.at_point(next(run.points))
+    found = probe.finish()["probe"]
+    assert found["gradient.squared_error"][0] == 0.0
+    assert found["upper_bound.variance_ratio"][0] >= found["gradient.variance_ratio"][0] - 1e-6
+    assert found["loss.bias"][0] < 1e-6
