@@ -32,6 +32,10 @@ def compared(results: Results) -> list[tuple[str, str]]:
     """What was compared, one fact a line."""
     plan, cells = results.plan, [run.cell for run in results.all]
     seeds = sorted({run.block.seed for run in results.all})
+    raced = [
+        ("baseline", results.baseline or "none: no arm is called " + plan.primary_label),
+        ("budgets", "; ".join(_budget(group) for group in results.groups)),
+    ]
     facts = [
         ("recipe", plan.recipe_file + (f" (profile {plan.profile})" if plan.profile else "")),
         ("data", _by_variant(results, lambda run: words(run.cell.dataset))),
@@ -40,16 +44,12 @@ def compared(results: Results) -> list[tuple[str, str]]:
         ("schedule", _by_variant(results, lambda run: words(run.cell.schedule))),
         ("batch", _by_variant(results, lambda run: str(run.cell.batch))),
         ("samplers", ", ".join(results.labels or dict.fromkeys(c.sampler.label for c in cells))),
+        *(raced if results.runs or not results.probes else []),
         ("seeds", f"{len(seeds)}: {', '.join(str(seed) for seed in seeds)}"),
         ("device", _by_variant(results, lambda run: f"{run.cell.device}, {run.cell.precision}")),
         ("threads", ", ".join(sorted({str(cell.threads) for cell in cells}))),
         ("machine", "; ".join(_machines(results)) or "unknown"),
     ]
-    if results.groups or not results.probes:
-        facts += [
-            ("baseline", results.baseline or "none: no arm is called " + plan.primary_label),
-            ("budgets", "; ".join(_budget(group) for group in results.groups)),
-        ]
     pilots = "; ".join(f"{pilot.budget}: {_seconds(pilot.seconds)}" for pilot in plan.pilots)
     return facts + ([("pilots", f"{pilots} (median of the baseline's pilot runs)")] if pilots else [])
 
