@@ -89,15 +89,15 @@ def build_model(
 def rehearse(cell: Cell, dataset: Dataset, model: nn.Module) -> None:
     """Warm up every path that will occur on copies that are thrown away.
 
-    Uniform and important steps, scoring, evaluation, and the short batch that may end a round.
+    Steps before and after selection starts, scoring, evaluation, and the short batch that may end a round.
     """
     always = cell.sampler.model_copy(update={"start": StartSpec()})
     baseline = always.model_copy(update={"name": "uniform", "options": {}})
     steps = Budget(name="rehearsal", amount=REHEARSAL_STEPS, unit="steps")
     rest = dataset.epoch_size % cell.batch
-    kinds = [(baseline, cell.batch), (always, cell.batch), *([(baseline, rest)] if rest else [])]
+    kinds = [(cell.sampler, cell.batch), (always, cell.batch), *([(baseline, rest)] if rest else [])]
     with devices.global_stream(cell.seed, "rehearsal"):
-        for sampler, batch in kinds:
+        for sampler, batch in kinds if cell.sampler != always else kinds[1:]:
             update = {"sampler": sampler, "batch": batch, "budget": steps, "points": (1.0,)}
             clock = devices.clock(dataset.device, cell.lag)
             for _ in assemble(cell.model_copy(update=update), dataset, copy.deepcopy(model), clock).points:
