@@ -74,7 +74,7 @@ def _gradient(problem: Problem, seen: Forward) -> Tensor:
 
 
 def _gradient_one_by_one(problem: Problem, seen: Forward) -> Tensor:
-    """The same number by one backward pass per sample, as the papers describe it: to show what that costs."""
+    """The exact norm by one backward pass per sample, as the papers describe it: to show what that costs."""
     return norms_one_by_one(problem.model, problem.loss, seen.input, seen.target)
 
 
