@@ -91,18 +91,18 @@ class Estimator:
         """
         found: dict[str, str] = {}
         for name, p in self.shares.items():
-            alike = (each for each in found if torch.allclose(self.shares[each], p, rtol=1e-4, atol=1e-9))
-            found[name] = next(alike, name)
+            twins = (each for each in found if _alike(self.shares[each], p))
+            found[name] = next(twins, name)
         return found
 
     def _means(self, shares: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
         """The mean gradient; for each score, the mean of unweighted draws, and of draws that are weighed."""
-        flat = torch.full_like(shares["uniform"], 1 / self.n)
         lost = {name: p for name, p in shares.items() if bool((p == 0).any())}
-        columns = [flat, *shares.values(), *(flat * (p > 0) for p in lost.values())]  # p times 1/(N p)
-        whole, *means = gradients(self.problem, self.index, torch.stack(columns, 1))
-        short = dict(zip(lost, means[len(shares) :], strict=True))
+        columns = [*shares.values(), *((p > 0) / self.n for p in lost.values())]  # p times 1/(N p)
+        means = gradients(self.problem, self.index, torch.stack(columns, 1))
         unweighted = dict(zip(shares, means, strict=False))
+        short = dict(zip(lost, means[len(shares) :], strict=True))
+        whole = unweighted["uniform"]
         return whole, unweighted, {name: short.get(name, whole) for name in shares}
 
     def _distance(self, score: Tensor, whole: Tensor, seed: int) -> float:
@@ -196,6 +196,11 @@ def length(vector: Tensor) -> float:
 def host(tensor: Tensor) -> np.ndarray:
     """A tensor as an array of float64."""
     return tensor.detach().cpu().double().numpy()
+
+
+def _alike(a: Tensor, b: Tensor) -> bool:
+    """Whether two scores give the same probabilities up to rounding, and none to the same samples."""
+    return torch.equal(a > 0, b > 0) and torch.allclose(a, b, rtol=1e-4, atol=1e-9)
 
 
 def _ratio(a: float, b: float) -> float:
