@@ -62,11 +62,12 @@ def facts(results: Results) -> list[tuple[str, str]]:
     if found.empty:
         return []
     steps = found.groupby("cell")["step"]
+    batches = " or ".join(f"{int(batch):,}" for batch in sorted(found["batch"].unique()))
     return [
         (
             "probe",
             f"{int(steps.nunique().max())} checkpoints up to {int(steps.max().max()):,} updates, "
-            f"{int(found['samples'].max()):,} training samples, draws of {int(found['batch'].max()):,}",
+            f"{int(found['samples'].max()):,} training samples, draws of {batches}",
         )
     ]
 
