@@ -16,7 +16,7 @@ from isbench.bench import probe as probes
 from isbench.bench import run as runs
 from isbench.bench.site import Site
 from isbench.cli import app
-from isbench.errors import RecipeError
+from isbench.errors import EnvironmentFault, RecipeError
 from isbench.store.probes import PROBE_COLUMNS, QUANTITIES
 from tests.bench_tools import RECIPE, InProcess, Silent, rows, run
 from tests.bench_tools import site as a_site
@@ -168,6 +168,14 @@ def test_a_probe_of_a_changed_recipe_drops_its_races_but_not_their_equal_time(tm
     probe(here)
     assert plan(here).blocks == ()
     assert [pilot.seconds is not None for pilot in plan(here).pilots] == [True]
+
+
+def test_a_plan_whose_probes_have_no_cells_is_damaged(tmp_path: Path) -> None:
+    here = site(tmp_path, **ONE)
+    probe(here)
+    here.store.save_plan(plan(here).model_copy(update={"cells": {}}))
+    with pytest.raises(EnvironmentFault, match="no such cell"):
+        here.store.plan()
 
 
 def test_epochs_are_counted_in_batches(tmp_path: Path) -> None:
