@@ -35,6 +35,11 @@ def sentence(thing: object) -> str:
     return (inspect.getdoc(thing) or "").split("\n\n")[0].replace("\n", " ")
 
 
+def whole(thing: object) -> str:
+    """A docstring as running text."""
+    return textwrap.fill(" ".join((inspect.getdoc(thing) or "").split()), 100, subsequent_indent="    ")
+
+
 def sampler_rows() -> list[Row]:
     """The catalogue of samplers."""
     return [
@@ -91,7 +96,9 @@ def sampler_card(name: str) -> str:
         *(option_lines(catalogue.options(name).values()) or ["  none"]),
     ]
     if entry.start is not None:
-        lines.append(f"starts by: {entry.start.name}, unless a recipe gives its entry another start")
+        lines.append(
+            f"starts by: {entry.start.name}, whatever the recipe's start for all; its entry may have another"
+        )
     if entry.formulae:
         lines += ["formulae:", *(f"  {line}" for line in entry.formulae)]
     if entry.mirror:
@@ -137,7 +144,7 @@ KINDS: dict[str, Kind] = {
     "starts": Kind(
         start_rows,
         lambda name: (
-            plain_card(name, sentence(STARTS[name]), "", STARTS[name]) if name in STARTS else "none: at once"
+            plain_card(name, whole(STARTS[name]), "", STARTS[name]) if name in STARTS else "none: at once"
         ),
     ),
     "scores": Kind(

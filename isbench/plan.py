@@ -198,7 +198,7 @@ def break_evens(recipe: Recipe, ground: Ground) -> tuple[BreakEven, ...]:
                 rho=costs.rho,
                 score=costs.score,
                 above=above if isinstance(above, int | float) else None,
-                paper=None if pool is None else break_even(pool, arm.batch),
+                paper=None if pool is None else entry.threshold(options, arm.batch),
                 measured=None if pool is None else break_even(pool, arm.batch, costs.rho, costs.score),
             )
         )

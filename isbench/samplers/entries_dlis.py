@@ -38,7 +38,8 @@ FORMULAE = (
     "p = score / sum of the pool's B scores; the batch's b samples are drawn by p and weighed by 1 / (B p)",
     "tau of a step = sqrt(B sum p^2) = sqrt(B / ess), with b in place of B while the gate is shut",
     "smoothed tau <- inertia tau + (1 - inertia) tau of the step, from 0; the gate is open while it is above",
-    "threshold: by default what a step costs in steps of uniform, (B + 3b) / (3b); `rule: sqrt` its root",
+    "threshold: by default what a step costs in steps of uniform, (B + 3b) / (3b), by exact norms "
+    "(3B + 3b) / (3b); `rule: sqrt` its root",
     "measured: 1 + c B / ((1 + rho) b), with rho backward over forward and c forwards per score, by counting "
     "operations; `isbench plan` prints it",
 )

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from isbench.samplers.base import Sampler
 from isbench.samplers.rules import Rule
-from isbench.samplers.scores import Score
+from isbench.samplers.scores import SCORES, Score
 from isbench.samplers.tau import break_even
 from isbench.store.records import StartSpec
 
@@ -17,9 +17,10 @@ EXACT_COST = "one backward-like pass over the pool for exact norms, and 3b for t
 
 
 def of_pool(options: Options, batch: int) -> float:
-    """(B + 3b) / (3b) for the pool that a sampler scores; 1 where it scores none."""
-    pool = options.get("pool")
-    return break_even(pool if isinstance(pool, int) else 0, batch)
+    """(B + 3b) / (3b) for the pool that a sampler scores, (3B + 3b) / (3b) by exact norms; 1 where none."""
+    pool, score = options.get("pool"), SCORES.get(str(options.get("score")))
+    cost = 3.0 if score is not None and "model" in score.needs else 1.0
+    return break_even(pool if isinstance(pool, int) else 0, batch, cost=cost)
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ class OnlineBatch(Sampler):
 
     def observe(self, batch: Batch, seen: Forward) -> None:
         """Remember the losses of the batch."""
-        fresh, self.healed = mend(self.problem.fresh(self.score, seen))
+        fresh, self.healed = mend(self.problem.rejudge(self.score, batch, seen))
         self.problem.remember(self.losses, seen.index, fresh)
         self.seen += len(seen.index)
 

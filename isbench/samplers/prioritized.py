@@ -93,7 +93,7 @@ class Prioritized(Sampler):
 
     def observe(self, batch: Batch, seen: Forward) -> None:
         """Remember the losses of the batch."""
-        fresh, self.healed = mend(self.problem.fresh(self.score, seen))
+        fresh, self.healed = mend(self.problem.rejudge(self.score, batch, seen))
         self.problem.remember(self.known, seen.index, fresh)
 
     def stored(self) -> Tensor:

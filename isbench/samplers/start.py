@@ -133,8 +133,9 @@ class Tau:
     """Met while the smoothed tau of the sampler's own scores is above a threshold (paper 001, Algorithm 1).
 
     It opens and closes. While it is shut, the scores are those of the batch, which its own forward tells; for
-    a score that runs the model itself they cost that. `above`: by default (B+3b)/(3b), what a step with a
-    pool of B costs over a step of uniform; with `rule: sqrt` the root of it, where selection breaks even.
+    a score that runs the model itself they cost that. `above`: by default what a step with a pool of B costs
+    over a step of uniform, (B+3b)/(3b), or (3B+3b)/(3b) by exact norms; with `rule: sqrt` the root of it,
+    where selection breaks even.
     """
 
     def __init__(
@@ -154,6 +155,7 @@ class Tau:
     def update(self, batch: Batch, seen: Forward) -> None:
         """Follow tau."""
         self.smoothed.update(self.problem, batch, seen)
+        self.problem.gate = self.smoothed.value
 
     def met(self) -> bool:
         """Whether tau is above the threshold now."""

@@ -48,7 +48,7 @@ class Smoothed:
     def update(self, problem: Problem, batch: Batch, seen: Forward) -> None:
         """Learn from a step."""
         now = tau_of(problem.judge(self.score, batch, seen))
-        problem.gate = self.value = torch.lerp(now, self.value, self.inertia)
+        self.value = torch.lerp(now, self.value, self.inertia)
         self.gauge.push(self.value)
 
     def read(self) -> float:

@@ -49,8 +49,9 @@ class Forward(NamedTuple):
 def concentration(scores: Tensor) -> Tensor:
     """sum p^2 of p = scores [k] / sum, 0-d: 1/k for equal scores, 1 where one has everything.
 
-    Scores that are all 0, or not all finite, count as equal. tau is the root of k times this, the effective
-    sample size one over this.
+    As rules draw: what is not finite counts as the largest finite score, and scores that are all 0 as equal.
+    tau is the root of k times this, the effective sample size one over this.
     """
-    scores = scores if scores.device.type == "mps" else scores.double()
+    scores = (scores if scores.device.type == "mps" else scores.double()).nan_to_num(-1.0, -1.0, -1.0)
+    scores = torch.where(scores < 0, scores.amax().clamp(min=0), scores)
     return (torch.dot(scores, scores) / scores.sum().square()).nan_to_num_(1 / len(scores))

@@ -48,6 +48,7 @@ class Problem:
         self.features: Tensor | None = None  # of the last forward, once a score asked for them
         self.catching = False
         self.judged: Tensor | None = None  # what the step's scores were, until it is booked
+        self.judged_of: Forward | None = None
         self.gate: Tensor | None = None  # the smoothed tau that a start criterion follows
         self.chunk = at_once(self.device, dataset.shape)
         self.mean = torch.full((batch,), 1 / batch, device=self.device)
@@ -98,13 +99,18 @@ class Problem:
 
     def judge(self, score: Score, batch: Batch, seen: Forward) -> Tensor:
         """The scores of a step [k]: those that it was drawn by, else those of the batch; made once a step."""
-        if self.judged is None:
+        if self.judged is None or self.judged_of is not seen:
+            self.judged_of = seen
             self.judged = self.fresh(score, seen) if batch.scores is None else batch.scores
         return self.judged
 
     def fresh(self, score: Score, seen: Forward) -> Tensor:
         """The scores [b] of samples just seen: free, except where a score runs the model itself."""
         return self.score(score, seen.index) if "model" in score.needs else score(self, seen)
+
+    def rejudge(self, score: Score, batch: Batch, seen: Forward) -> Tensor:
+        """The scores [b] of samples just seen, for a memory; made once a step."""
+        return self.judge(score, batch, seen) if batch.scores is None else self.fresh(score, seen)
 
     def require(self, score: Score) -> None:
         """Prepare what a score needs of every forward: the input of the last linear layer."""

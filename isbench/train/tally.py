@@ -184,10 +184,7 @@ def distinct_counts(indices: list[Tensor]) -> np.ndarray:
 def spread(scores: Tensor) -> tuple[float, float]:
     """tau = sqrt(k sum p^2) and the effective sample size 1 / sum p^2 of p = scores [k] / sum.
 
-    Of those that are finite: a memory may not have all.
+    Of the scores, whatever a rule makes of them.
     """
-    scores = scores[scores.isfinite()]
-    if not len(scores):
-        return np.nan, np.nan
     squares = float(concentration(scores))
     return (len(scores) * squares) ** 0.5, 1 / squares

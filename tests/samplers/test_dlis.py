@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from isbench.samplers import catalogue
-from isbench.samplers.dlis import ConstantTime, ConstantVariance
+from isbench.samplers.dlis import ConstantTime, ConstantVariance, Dlis
 from isbench.samplers.prioritized import Prioritized
 from isbench.samplers.scores import Score
 from isbench.samplers.start import StartWhen, Tau
@@ -155,6 +155,49 @@ def test_the_gate_opens_and_closes_again() -> None:
     assert met == [False, False, True, False, False]  # smoothed tau: 0, 1, 1.5, 1.25, 1.125
 
 
+def test_a_run_returns_to_uniform_when_tau_falls_and_selects_again_when_it_rises() -> None:
+    made = run(
+        "dlis", options={"pool": 64}, start=StartSpec(name="tau", options={"above": 1.5, "inertia": 0.5})
+    )
+    assert isinstance(made.sampler, StartWhen)
+    assert isinstance(made.sampler.criterion, Tau)
+    assert isinstance(made.sampler.keen, Dlis)
+    calls = 0
+
+    def waves(problem: Problem, seen: Forward) -> Tensor:
+        nonlocal calls
+        calls += 1
+        return torch.eye(len(seen.index))[0] if calls // 10 % 2 else torch.ones(len(seen.index))
+
+    made.sampler.criterion.smoothed.score = made.sampler.keen.score = Score("waves", waves)
+    active = []
+    watched = made.sampler.observe
+    made.sampler.observe = lambda batch, seen: (active.append(batch.active), watched(batch, seen))[1]
+    made.finish()
+    switches = [k for k in range(1, len(active)) if active[k] != active[k - 1]]
+    assert len(switches) >= 3  # on, off, on
+    assert not active[0]
+
+
+def test_the_logged_tau_is_the_gates_where_the_sampler_follows_another() -> None:
+    start = StartSpec(name="tau", options={"above": 100.0, "inertia": 0.0})
+    made = run("dlis", options={"pool": 64, "rate": "tau"}, start=start, budget=(3, "steps"), grid=(1.0,))
+    last = made.finish()[-1]
+    assert isinstance(made.sampler, StartWhen)
+    assert isinstance(made.sampler.criterion, Tau)
+    assert last.tau == pytest.approx(made.sampler.criterion.smoothed.read())
+
+
+def test_tau_takes_what_is_not_finite_for_the_largest_score() -> None:
+    scores = torch.tensor([1.0, 2.0, torch.inf, torch.nan])
+    assert tau_of(scores).item() == pytest.approx(tau_of(torch.tensor([1.0, 2.0, 2.0, 2.0])).item())
+
+
+def test_exact_norms_have_a_threshold_of_their_own_price() -> None:
+    resolved = catalogue.resolve_start("dlis-gradient", {"pool": 640}, StartSpec(name="tau"), 128)
+    assert resolved.options["above"] == pytest.approx(1 + 3 * 640 / 384)
+
+
 def test_while_the_gate_is_shut_the_run_is_that_of_uniform() -> None:
     shut = run("dlis", options={"pool": 64}, start=StartSpec(name="tau", options={"above": 100.0}))
     uniform = run("uniform")
@@ -242,9 +285,10 @@ def test_algorithm_1_step_by_step() -> None:
 def test_a_learning_rate_that_follows_tau_is_multiplied_by_it() -> None:
     made = run("dlis", options={"pool": 64, "rate": "tau"}, budget=(60, "steps"), grid=(1.0,))
     last = made.finish()[-1]
-    assert last.tau is not None
-    assert last.lr / 0.05 == pytest.approx(last.tau, rel=0.05)
-    assert last.tau > 1
+    assert isinstance(made.sampler, Dlis)
+    assert made.sampler.smoothed is not None
+    assert last.lr / 0.05 == pytest.approx(made.sampler.smoothed.read(), rel=0.05)
+    assert last.lr > 0.05
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,10 @@ def test_scores_that_are_all_0_count_as_equal() -> None:
     assert spread(torch.zeros(4)) == pytest.approx((1.0, 4.0))
 
 
-def test_scores_that_are_not_finite_are_left_out() -> None:
-    assert spread(torch.tensor([1.0, torch.nan, torch.inf, 1.0])) == pytest.approx((1.0, 2.0))
+def test_scores_that_are_not_finite_count_as_the_largest() -> None:
+    assert spread(torch.tensor([1.0, torch.nan, torch.inf, 3.0])) == pytest.approx(
+        spread(torch.tensor([1.0, 3.0, 3.0, 3.0]))
+    )
 
 
 def test_folding_in_between_changes_no_column(monkeypatch: pytest.MonkeyPatch) -> None:
