@@ -37,12 +37,15 @@ def counter(facts: Mapping[str, Facts]) -> Callable[[Setting, Arm], Costs]:
     return costs
 
 
-def slow_norms(recipe: Recipe, facts: Mapping[str, Facts]) -> tuple[str, ...]:
-    """A note on every model whose exact gradient norms an arm asks for and that come one sample at a time."""
+def slow_norms(recipe: Recipe, facts: Mapping[str, Facts], *, probed: bool = False) -> tuple[str, ...]:
+    """A note on every model whose exact gradient norms are asked for and come one sample at a time.
+
+    By an arm, or by a probe, which asks them of every model.
+    """
     notes = []
     for setting in recipe.settings:
         scores = [samplers.score_of(arm.sampler.name, arm.sampler.options) for arm in setting.arms]
-        if not any(score is not None and score.name == "gradient" for score in scores):
+        if not probed and not any(score is not None and score.name == "gradient" for score in scores):
             continue
         fact = facts[setting.variant]
         if how(built(setting.model, fact), torch.zeros(2, *fact.shape)) == "one by one":

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 
+from isbench.bench.costs import slow_norms
 from isbench.bench.process import Worker
 from isbench.bench.run import Todo, Watch, failures, stopping
-from isbench.bench.site import Site, locked, note_machine, save
-from isbench.datasets import catalogue as datasets
-from isbench.plan import plan_block
+from isbench.bench.site import Site, describe, locked, note_machine, save
+from isbench.plan import pilot_key, plan_block
 from isbench.recipe.schema import Setting
 from isbench.store.export import write_tables
 from isbench.store.plans import Block, Plan
@@ -28,6 +28,10 @@ def probe(site: Site, watch: Watch) -> list[str]:
         if site.request.fresh:
             site.store.forget(plan.probed)
         save(site, plan)
+        recipe, root = site.opened.recipe, site.request.root
+        facts = {each.variant: describe(site.opened, each, root) for each in recipe.settings}
+        for note in dict.fromkeys((*plan.notes, *slow_norms(recipe, facts, probed=True))):
+            watch.say(f"note: {note}")
         cells = [cell for block in plan.probes for cell in plan.placed(block) if todo.wanted(cell)]
         with Worker(site.request.root, site.opened.folder, note_machine(site)) as worker:
             todo.run(plan, cells, worker, record=())
@@ -36,7 +40,10 @@ def probe(site: Site, watch: Watch) -> list[str]:
 
 
 def plan_probes(site: Site) -> Plan:
-    """The folder's plan with probes of every arm of the recipe; what it races stays as it was planned."""
+    """The folder's plan with probes of every arm; where the recipe has changed, its races are planned anew.
+
+    Equal time stays as it was measured on this machine.
+    """
     old, recipe = site.stored_plan(), site.opened.recipe
     watched = [with_checkpoints(setting, budget(site, setting)) for setting in recipe.settings]
     blocks: list[Block] = []
@@ -50,16 +57,14 @@ def plan_probes(site: Site) -> Plan:
             place = {"seed": seed, "variant": setting.variant, "budget": spent.name}
             blocks.append(Block(**place, cells=tuple(block), labels=labels))
             cells |= block
-    plan = site.plan({})
-    same = old is not None and old.recipe == plan.recipe
-    kept = {
-        "blocks": old.blocks if old and same else (),
-        "pilots": old.pilots if old else (),  # equal time stays measured, whatever the recipe says now
-        "probes": tuple(blocks),
-    }
-    plan = plan.model_copy(update=kept)
-    raced = {cell: old.cells[cell] for cell in plan.raced} if old else {}
-    return plan.model_copy(update={"cells": {**raced, **cells}})
+    here = old is not None and old.machine == site.ground.machine
+    frozen = {pilot_key(p): p.seconds for p in old.pilots if p.seconds is not None} if old and here else {}
+    plan = site.plan(frozen)
+    if old is None or not old.raced:  # a folder of probes alone has no races to miss
+        plan = plan.model_copy(update={"blocks": (), "pilots": (), "cells": {}})
+    elif here and old.recipe == plan.recipe:  # of other seeds, perhaps
+        plan = plan.model_copy(update={"blocks": old.blocks, "pilots": old.pilots, "cells": old.cells})
+    return plan.model_copy(update={"probes": tuple(blocks), "cells": plan.cells | cells})
 
 
 def with_checkpoints(setting: Setting, spent: Budget) -> tuple[Setting, Budget]:
@@ -80,8 +85,7 @@ def budget(site: Site, setting: Setting) -> Budget:
         raise opened.source.error(message, setting.variant, "budgets")
     amount = spec.amount
     if spec.unit == "epochs":
-        where = datasets.located(setting.dataset, opened.folder)
-        amount = amount * datasets.describe(where, site.request.root).epoch_size / setting.arms[0].batch
+        amount *= describe(opened, setting, site.request.root).epoch_size / setting.arms[0].batch
     return Budget(name="probe", amount=float(max(1, math.ceil(amount))), unit="steps")
 
 

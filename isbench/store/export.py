@@ -184,6 +184,8 @@ def write_tables(store: Store, plan: Plan) -> None:
     if plan.probes:
         probes = probe_rows(store, runs(store, plan, plan.probes))
         atomic_write(tables / "probe.csv", table(PROBE_COLUMNS, probes))
+    else:
+        (tables / "probe.csv").unlink(missing_ok=True)
 
 
 def _phase(run: Run, phase: str, seconds: float) -> Row:

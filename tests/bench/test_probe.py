@@ -11,7 +11,7 @@ import yaml
 from typer.testing import CliRunner
 
 from isbench.bench import cell as cells
-from isbench.bench import estimator
+from isbench.bench import costs, estimator
 from isbench.bench import probe as probes
 from isbench.bench import run as runs
 from isbench.bench.site import Site
@@ -161,13 +161,46 @@ def test_a_race_of_a_changed_recipe_drops_its_probes(tmp_path: Path) -> None:
     assert plan(here).probes == ()
 
 
-def test_a_probe_of_a_changed_recipe_drops_its_races_but_not_their_equal_time(tmp_path: Path) -> None:
-    like = [{"like": "uniform", "epochs": 0.5, "name": "equal-time"}]
-    run(site(tmp_path, budgets=like, **ONE))
-    here = site(tmp_path, budgets=like, batch=16, **ONE)
+LIKE = [{"like": "uniform", "epochs": 0.5, "name": "equal-time"}]
+
+
+def test_a_probe_of_a_changed_recipe_plans_its_races_anew_at_the_same_equal_time(tmp_path: Path) -> None:
+    run(site(tmp_path, budgets=LIKE, **ONE))
+    here = site(tmp_path, budgets=[*LIKE, {"steps": 4}], **ONE)
     probe(here)
-    assert plan(here).blocks == ()
-    assert [pilot.seconds is not None for pilot in plan(here).pilots] == [True]
+    assert [block.budget for block in plan(here).blocks] == ["equal-time", "steps-4"]
+    assert [row["status"] for row in rows(here.store.folder, "runs")] == ["done"]
+
+
+def test_a_fresh_probe_takes_no_equal_time_from_another_machine(tmp_path: Path) -> None:
+    here = site(tmp_path, budgets=LIKE, **ONE)
+    run(here)
+    here.store.save_plan(plan(here).model_copy(update={"machine": "another"}))
+    probe(replace(here, request=replace(here.request, fresh=True)))
+    assert [pilot.seconds for pilot in plan(here).pilots] == [None]
+
+
+def test_the_table_of_probes_goes_with_the_probes(tmp_path: Path) -> None:
+    here = site(tmp_path, **ONE)
+    probe(here)
+    run(site(tmp_path, batch=16, **ONE))
+    assert not (here.store.folder / "tables" / "probe.csv").exists()
+
+
+def test_a_probe_says_the_notes_of_its_plan(tmp_path: Path) -> None:
+    here = site(tmp_path, **ONE)
+    watch = Silent()
+    probes.probe(replace(here, ground=replace(here.ground, notes=("something to know",))), watch)
+    assert watch.said == ["note: something to know"]
+
+
+def test_a_probe_says_where_exact_norms_come_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(costs, "how", lambda model, x: "one by one")
+    watch = Silent()
+    probes.probe(site(tmp_path, **ONE), watch)
+    assert ["one by one" in said or "backward pass for every sample" in said for said in watch.said] == [True]
 
 
 def test_a_plan_whose_probes_have_no_cells_is_damaged(tmp_path: Path) -> None:
