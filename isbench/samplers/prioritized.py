@@ -50,6 +50,7 @@ class Prioritized(Sampler):
         self.score, self.alpha, self.beta, self.weight_max = score, alpha, beta, weight_max
         self.anneal, self.unseen, self.recompute = anneal, unseen, recompute
         self.known = problem.full(torch.nan)  # the last loss of each sample
+        self.mass = problem.full(0.0)  # its power alpha; 0 where the sample was not seen yet
         self.drawn = 0
         self.healed: Tensor | None = None
 
@@ -57,33 +58,37 @@ class Prioritized(Sampler):
         """As many batches as a shuffled round has full ones."""
         for _ in range(self.problem.steps):
             if self.recompute and self.drawn and self.drawn % self.recompute == 0:
-                scores = self.problem.score(self.score, self.problem.everything())
-                self.known.copy_(mend(scores)[0])
+                everything = self.problem.everything()
+                self.remember(everything, mend(self.problem.score(self.score, everything))[0])
             self.drawn += 1
             index, p, least = self.draw()
             weight = self.weights(index, p, least).to(self.known.dtype)
             yield Batch(index, weight, self.known, healed=self.healed)
 
-    def priorities(self) -> Tensor:
-        """The last loss of each sample [n], and what stands for it where there is none."""
-        seen = self.known.isfinite()
-        known = torch.where(seen, self.known, 0.0)
-        guess = known.amax() if self.unseen == "largest" else known.sum() / seen.sum().clamp(min=1)
-        return torch.where(seen, known, guess) + LEAST
+    def guess(self) -> Tensor:
+        """What stands for the losses of samples not seen yet, 0-d."""
+        if self.unseen == "largest":
+            return self.known.nan_to_num(0.0).amax()
+        return self.known.nanmean().nan_to_num(0.0)
+
+    def priorities(self, index: Tensor) -> Tensor:
+        """The last losses of some samples [k], and what stands for them where there are none."""
+        known = self.known[index]
+        return torch.where(known.isnan(), self.guess(), known) + LEAST
 
     def draw(self) -> tuple[Tensor, Tensor, Tensor]:
         """A batch, how likely each of it was at each draw, and how likely the least likely sample is."""
-        mass = self.priorities() ** self.alpha
-        index = categorical(mass, self.problem.batch, self.problem.rng)
-        total = mass.sum(dtype=wide(mass.device))
-        return index, mass[index].to(total.dtype) / total, mass.amin().to(total.dtype) / total
+        unseen = (self.guess() + LEAST) ** self.alpha
+        mass = torch.where(self.mass > 0, self.mass, unseen).to(wide(self.mass.device))
+        index, total = categorical(mass, self.problem.batch, self.problem.rng), mass.sum()
+        return index, mass[index] / total, mass.amin() / total
 
     def weights(self, index: Tensor, p: Tensor, least: Tensor) -> Tensor:
         """How much each sample of the batch counts."""
         n = self.problem.finite_n
         beta = self.beta + (1 - self.beta) * self.problem.progress * self.anneal
         if self.weight_max == "rescaled":
-            return tempered(1 / (n * p), self.priorities()[index], beta)
+            return tempered(1 / (n * p), self.priorities(index), beta)
         weight = (n * p) ** -beta
         if self.weight_max == "batch":
             weight = weight / weight.amax()
@@ -94,7 +99,12 @@ class Prioritized(Sampler):
     def observe(self, batch: Batch, seen: Forward) -> None:
         """Remember the losses of the batch."""
         fresh, self.healed = mend(self.problem.rejudge(self.score, batch, seen))
-        self.problem.remember(self.known, seen.index, fresh)
+        self.remember(seen.index, fresh)
+
+    def remember(self, index: Tensor, losses: Tensor) -> None:
+        """Keep the losses [b] of some samples, and what they weigh in the draw."""
+        self.problem.remember(self.known, index, losses)
+        self.mass.index_copy_(0, index, (self.known[index] + LEAST) ** self.alpha)
 
     def stored(self) -> Tensor:
         """The last known losses."""
@@ -128,6 +138,6 @@ class PrioritizedRank(Prioritized):
     def draw(self) -> tuple[Tensor, Tensor, Tensor]:
         """A batch, how likely each of it was at each draw, and how likely the least likely sample is."""
         if (self.drawn - 1) % self.resort == 0:
-            self.order = descending(self.priorities(), self.ties)
+            self.order = descending(self.known.nan_to_num(torch.inf), self.ties)
         rank = categorical(self.by_rank, self.problem.batch, self.problem.rng)
         return self.order[rank], self.by_rank[rank], self.by_rank[-1]

@@ -142,13 +142,15 @@ def test_prioritized_with_alpha_0_is_uniform() -> None:
 def test_prioritized_draws_unseen_samples_as_the_largest() -> None:
     _, sampler = build("prioritized")
     sampler.observe(*saw([0, 1], [4.0, 1.0]))
-    assert sampler.priorities()[[0, 1, 2]].tolist() == pytest.approx([4 + LEAST, 1 + LEAST, 4 + LEAST])
+    assert sampler.priorities(torch.tensor([0, 1, 2])).tolist() == pytest.approx(
+        [4 + LEAST, 1 + LEAST, 4 + LEAST]
+    )
 
 
 def test_prioritized_can_give_unseen_samples_the_mean() -> None:
     _, sampler = build("prioritized", mirror="code")
     sampler.observe(*saw([0, 1], [4.0, 1.0]))
-    assert sampler.priorities()[2].item() == pytest.approx(2.5 + LEAST)
+    assert sampler.priorities(torch.tensor([2])).item() == pytest.approx(2.5 + LEAST)
 
 
 def test_weights_are_at_most_1_in_the_batch() -> None:
@@ -180,7 +182,7 @@ def test_the_authors_code_keeps_beta_and_the_weighted_loss() -> None:
     problem, sampler = seen_by("prioritized", mirror="code", beta=0.5)
     problem.progress = 0.9
     index, p, least = sampler.draw()
-    q = sampler.priorities()[index].double()
+    q = sampler.priorities(index).double()
     weight = sampler.weights(index, p, least)
     assert (weight * q).sum().item() == pytest.approx((q / (N * p)).sum().item(), rel=1e-6)
     assert (weight[0] / weight[1]).item() == pytest.approx(((p[1] / p[0]) ** 0.5).item(), rel=1e-6)
