@@ -54,3 +54,12 @@ def test_a_device_that_is_not_there_is_an_environment_fault(name: str) -> None:
 
 def test_auto_finds_a_device() -> None:
     assert devices.choose("auto").type in devices.LAG
+
+
+@pytest.mark.parametrize(
+    ("shape", "samples"), [((2,), 4096), ((1, 28, 28), 640), ((3, 32, 32), 128), ((3, 224, 224), 16)]
+)
+def test_as_many_samples_go_through_a_model_at_once_as_caches_hold(
+    shape: tuple[int, ...], samples: int
+) -> None:
+    assert devices.at_once(torch.device("cpu"), shape) == samples
