@@ -107,7 +107,8 @@ def show_plan(plan: Row, json: bool) -> None:
     say(f"{plan['name']}: {plan['dataset']} with {plan['model']} on {plan['device']}, into {plan['folder']}")
     table(plan["arms"], right=("cells", "done", "seconds each"))
     if plan["break_even"]:
-        say("What a step costs, in steps of uniform, and what selection must deliver for it to pay:")
+        say("What a step costs, in steps of uniform, and what selection must deliver for it to pay")
+        say("(rho: backward over forward; c: forwards per score; starts above: a threshold of tau):")
         table(plan["break_even"], right=[*plan["break_even"][0]][2:])
     left = (
         f"about {duration(plan['remaining_seconds'])} left"

@@ -50,7 +50,10 @@ def compared(results: Results) -> list[tuple[str, str]]:
         ("threads", ", ".join(sorted({str(cell.threads) for cell in cells}))),
         ("machine", "; ".join(_machines(results)) or "unknown"),
     ]
-    pilots = "; ".join(f"{pilot.budget}: {_seconds(pilot.seconds)}" for pilot in plan.pilots)
+    pilots = "; ".join(
+        f"{pilot.budget}{pilot.variant and ', '}{pilot.variant}: {_seconds(pilot.seconds)}"
+        for pilot in plan.pilots
+    )
     return facts + ([("pilots", f"{pilots} (median of the baseline's pilot runs)")] if pilots else [])
 
 

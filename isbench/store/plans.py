@@ -54,16 +54,16 @@ class BreakEven(Record):
     def row(self) -> dict[str, Any]:
         """As a row of a table; tau pays above the root of the cost, as a mean's variance falls as 1/b."""
         return {
-            "variant": self.variant,
             "sampler": self.label,
+            "variant": self.variant,
             "batch": self.batch,
             "pool": self.pool,
-            "starts above tau": self.above,
-            "cost of a step (paper)": self.paper,
-            "cost (measured)": self.measured,
+            "starts above": self.above,
+            "cost (paper)": self.paper,
+            "cost (counted)": self.measured,
             "tau that pays": None if self.measured is None else self.measured**0.5,
-            "backward/forward": self.rho,
-            "forwards/score": self.score,
+            "rho": self.rho,
+            "c": self.score,
         }
 
 
