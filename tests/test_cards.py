@@ -25,6 +25,6 @@ def test_the_card_of_dlis_prints_its_formulae() -> None:
     assert "1 + c B / ((1 + rho) b)" in card
 
 
-def test_every_sampler_but_uniform_says_how_it_starts_or_starts_at_once() -> None:
+def test_the_card_of_a_gated_sampler_says_how_it_starts() -> None:
     assert "starts by: tau" in cards.card("dlis-loss")
     assert "starts by" not in cards.card("biased")

@@ -10,7 +10,7 @@ import math
 from isbench.bench.costs import slow_norms
 from isbench.bench.process import Worker
 from isbench.bench.run import Todo, Watch, failures, stopping
-from isbench.bench.site import Site, describe, locked, note_machine, save
+from isbench.bench.site import Site, locked, note_machine, save
 from isbench.plan import pilot_key, plan_block
 from isbench.recipe.schema import Setting
 from isbench.store.export import write_tables
@@ -28,9 +28,8 @@ def probe(site: Site, watch: Watch) -> list[str]:
         if site.request.fresh:
             site.store.forget(plan.probed)
         save(site, plan)
-        recipe, root = site.opened.recipe, site.request.root
-        facts = {each.variant: describe(site.opened, each, root) for each in recipe.settings}
-        for note in dict.fromkeys((*plan.notes, *slow_norms(recipe, facts, probed=True))):
+        slow = slow_norms(site.opened.recipe, site.facts, probed=True)
+        for note in dict.fromkeys((*plan.notes, *slow)):
             watch.say(f"note: {note}")
         cells = [cell for block in plan.probes for cell in plan.placed(block) if todo.wanted(cell)]
         with Worker(site.request.root, site.opened.folder, note_machine(site)) as worker:
@@ -78,14 +77,13 @@ def budget(site: Site, setting: Setting) -> Budget:
 
     Epochs are counted in batches of the first arm.
     """
-    opened = site.opened
     spec = next((spec for spec in setting.budgets if spec.unit in ("steps", "epochs")), None)
     if spec is None:
         message = "a probe needs a budget in steps or epochs, such as {epochs: 5}"
-        raise opened.source.error(message, setting.variant, "budgets")
+        raise site.opened.source.error(message, setting.variant, "budgets")
     amount = spec.amount
     if spec.unit == "epochs":
-        amount *= describe(opened, setting, site.request.root).epoch_size / setting.arms[0].batch
+        amount *= site.facts[setting.variant].epoch_size / setting.arms[0].batch
     return Budget(name="probe", amount=float(max(1, math.ceil(amount))), unit="steps")
 
 

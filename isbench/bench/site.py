@@ -67,6 +67,7 @@ class Site:
     request: Request
     store: Store
     ground: Ground
+    facts: Mapping[str, Facts]  # of the data, by variant
 
     @property
     def machine(self) -> str:
@@ -142,7 +143,7 @@ def open_site(opened: Opened, request: Request) -> Site:
         notes=slow_norms(recipe, facts),
     )
     name = f"{recipe.name}-{recipe.profile}" if recipe.profile else recipe.name
-    return Site(opened, request, Store(request.out / name), ground)
+    return Site(opened, request, Store(request.out / name), ground, facts)
 
 
 def describe(opened: Opened, setting: Setting, root: Path) -> Facts:

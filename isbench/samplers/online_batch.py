@@ -64,8 +64,9 @@ class OnlineBatch(Sampler):
     def refresh(self) -> None:
         """Look at all losses, and sort them, when it is time to."""
         if self.recompute and self.drawn and self.drawn % self.recompute == 0:
-            scores = self.problem.score(self.score, self.problem.everything())
-            self.losses.copy_(mend(scores)[0])
+            losses, count = mend(self.problem.score(self.score, self.problem.everything()))
+            self.losses.copy_(losses)
+            self.healed = count if self.healed is None else self.healed + count
         if self.drawn % self.resort == 0:
             self.order = descending(self.losses, self.ties)
         self.drawn += 1

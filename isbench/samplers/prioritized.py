@@ -59,7 +59,9 @@ class Prioritized(Sampler):
         for _ in range(self.problem.steps):
             if self.recompute and self.drawn and self.drawn % self.recompute == 0:
                 everything = self.problem.everything()
-                self.remember(everything, mend(self.problem.score(self.score, everything))[0])
+                losses, count = mend(self.problem.score(self.score, everything))
+                self.remember(everything, losses)
+                self.healed = count if self.healed is None else self.healed + count
             self.drawn += 1
             index, p, least = self.draw()
             weight = self.weights(index, p, least).to(self.known.dtype)

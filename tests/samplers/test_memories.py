@@ -215,6 +215,16 @@ def test_losses_that_are_not_finite_are_mended_and_counted() -> None:
     assert batch.healed.item() == 1
 
 
+@pytest.mark.parametrize("name", ["online-batch", "prioritized"])
+def test_losses_that_a_look_at_all_had_to_mend_are_counted(name: str) -> None:
+    problem, sampler = build(name, recompute=1)
+    sampler.observe(*saw(torch.arange(N), losses_of()))
+    with torch.no_grad():
+        problem.parameters[0].fill_(math.nan)
+    counts = [int(batch.healed) for _, batch in zip(range(2), sampler.epoch(), strict=False)]
+    assert counts == [0, N]
+
+
 def test_tempered_weights_keep_the_weighted_score() -> None:
     weight, scores = losses_of(20), losses_of(20).flip(0)
     softer = tempered(weight, scores, 0.5)
