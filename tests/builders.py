@@ -121,7 +121,7 @@ def stream(epoch_size: int = N) -> Dataset:
 def model(dataset: Dataset, *, dropout: float = 0.0, norm: bool = False, seed: int = 0) -> nn.Module:
     """A small network, from a generator of its own."""
     middle = [nn.BatchNorm1d(8)] if norm else []
-    layers = [nn.Linear(FEATURES, 8), *middle, nn.ReLU(), nn.Dropout(dropout), nn.Linear(8, dataset.classes)]
+    layers = [nn.Linear(FEATURES, 8), *middle, nn.ReLU(), nn.Dropout(dropout), nn.Linear(8, dataset.outputs)]
     network = nn.Sequential(*layers)
     rng = torch.Generator().manual_seed(seed)
     with torch.no_grad():

@@ -80,7 +80,7 @@ def build_model(
     `base`: where relative paths start.
     """
     with devices.global_stream(cell.seed, "init"):
-        model = models.build(models.located(cell.model, base), dataset.shape, dataset.classes)
+        model = models.build(models.located(cell.model, base), dataset.shape, dataset.outputs)
     if body is not None:
         pretrain.put(body, cell.model, model)
     return model.to(dataset.device)

@@ -60,4 +60,4 @@ def slow_norms(recipe: Recipe, facts: Mapping[str, Facts], *, probed: bool = Fal
 def built(spec: ModelSpec, fact: Facts) -> nn.Module:
     """The model with any weights: what it costs does not depend on them."""
     with devices.global_stream(0, "costs"):
-        return models.build(models.unloaded(spec), fact.shape, fact.classes)
+        return models.build(models.unloaded(spec), fact.shape, fact.outputs)

@@ -103,7 +103,7 @@ def learnt(spec: ModelSpec, before: PretrainSpec, dataset: Dataset) -> Body:
     """Train a model of this kind on another data set; UsageError where the loss stops being finite."""
     seed = devices.stream_seed(0, STREAM) % 2**31
     with devices.global_stream(seed, STREAM):
-        model = models.build(spec, dataset.shape, dataset.classes).to(dataset.device)
+        model = models.build(spec, dataset.shape, dataset.outputs).to(dataset.device)
         problem = Problem(dataset, model, before.batch, PhaseTimer(HostClock()), seed=seed)
         optimizer = OptimizerSpec(name="adam", lr=before.lr)
         schedule = Schedule(ScheduleSpec(), optimizer.lr)
@@ -147,7 +147,7 @@ def check(spec: ModelSpec, facts: Facts, before: Facts) -> None:
     with devices.global_stream(0, "plan"):
         ours, theirs = (
             {name: value.shape for name, value in body_of(spec, model).items()}
-            for model in (models.build(plain, each.shape, each.classes) for each in (facts, before))
+            for model in (models.build(plain, each.shape, each.outputs) for each in (facts, before))
         )
     if ours != theirs:
         sizes = ("x".join(map(str, each.shape)) for each in (before, facts))

@@ -153,7 +153,7 @@ def describe(opened: Opened, setting: Setting, root: Path) -> Facts:
         facts = datasets.describe(datasets.located(setting.dataset, opened.folder), root)
         part = ("model",)
         with devices.global_stream(0, "plan"):
-            models.build(models.located(setting.model, opened.folder), facts.shape, facts.classes)
+            models.build(models.located(setting.model, opened.folder), facts.shape, facts.outputs)
         if setting.model.pretrain is not None:
             part = ("model", "pretrain", "dataset")
             before = pretrain.located(setting.model.pretrain, opened.folder).dataset

@@ -20,7 +20,7 @@ class Split(Protocol):
         ...
 
     def fetch(self, index: Tensor, round: int = 0) -> tuple[Tensor, Tensor]:
-        """Inputs [k, ...] float32 and targets [k] on the device of `index` [k] int64.
+        """Inputs [k, ...] float32 and targets, [k] or [k, d], on the device of `index` [k] int64.
 
         `round` redraws augmentation, which is a hash of (seed, round, index); held-out splits ignore it.
         """
@@ -44,6 +44,7 @@ class Dataset:
     epoch_size: int  # n, or what stands for it on the axes of a stream
     origin: Tensor | None = None  # [n] index in the published training set
     labels: Tensor | None = None  # [n] class of each training sample
+    values: int = 0  # the length of a regression target
     pictures: Callable[[Tensor], np.ndarray] | None = None  # index [k] -> uint8 [k, height, width, 1 or 3]
     outlines: tuple[np.ndarray, ...] = ()  # closed curves [m, 2] that separate the classes of 2-D data
 
@@ -51,6 +52,11 @@ class Dataset:
     def n(self) -> int | None:
         """How many training samples there are; None: a stream."""
         return self.train.n
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers a model returns of a sample: a logit for each class, or the values themselves."""
+        return self.classes or self.values
 
 
 @dataclass(frozen=True)
@@ -60,4 +66,10 @@ class Facts:
     n: int | None
     epoch_size: int
     shape: tuple[int, ...]
-    classes: int
+    classes: int  # 0: regression
+    values: int = 0  # the length of a regression target
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers a model returns of a sample."""
+        return self.classes or self.values

@@ -179,4 +179,4 @@ def describe(spec: DatasetSpec, root: Path) -> Facts:
         return Facts(None, result.epoch_size, result.shape, result.classes)
     chosen = select(spec, result)
     n = size(spec, result, chosen)
-    return Facts(n, n, result.shape, chosen.classes)
+    return Facts(n, n, result.shape, chosen.classes, chosen.values)

@@ -12,7 +12,8 @@ from torch import Tensor
 from isbench.datasets.augment import crop_and_flip, moved
 from isbench.datasets.base import Dataset
 from isbench.datasets.held import Selection, select
-from isbench.datasets.source import Source, per_sample_cross_entropy
+from isbench.datasets.losses import LOSSES
+from isbench.datasets.source import Source
 from isbench.datasets.stored import Stored, channels_last, place
 from isbench.errors import UsageError
 from isbench.store.records import DatasetSpec
@@ -65,8 +66,8 @@ def finite(spec: DatasetSpec, source: Source, device: torch.device, seed: int) -
         rows = chosen.validation if source.rows is None else source.rows[chosen.validation]
         validation = stored(x_train, rows, chosen.y_validation)
     else:
-        points, classes = source.validation
-        validation = Stored(points.to(device), classes.to(device))
+        points, targets = source.validation
+        validation = Stored(points.to(device), targets.to(device))
     rows = chosen.test if source.test_rows is None else source.test_rows[chosen.test]
     augmented = plain
     if spec.augment == "standard":
@@ -79,12 +80,13 @@ def finite(spec: DatasetSpec, source: Source, device: torch.device, seed: int) -
         plain=plain,
         shape=source.shape,
         classes=chosen.classes,
-        loss=per_sample_cross_entropy,
+        values=chosen.values,
+        loss=LOSSES[source.loss],
         device=device,
         lives="disk" if source.on_disk and home.type == "cpu" else "device" if home == device else "host",
         epoch_size=plain.n,
         origin=origin.to(device),
-        labels=plain.targets,
+        labels=plain.targets if chosen.classes else None,
         pictures=painter(plain, source.white)
         if len(source.shape) == 3 and source.shape[0] in (1, 3)
         else None,

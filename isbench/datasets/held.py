@@ -24,14 +24,17 @@ class Selection:
     train: Tensor  # [n]
     validation: Tensor  # [v]
     test: Tensor  # [t]
-    y_train: Tensor  # [n] the labels that training sees, wrong ones included
+    y_train: Tensor  # [n] the labels that training sees, wrong ones included; or [n, d] values
     y_validation: Tensor
     y_test: Tensor
-    classes: int
+    classes: int  # 0: regression
+    values: int = 0  # the length of a regression target
 
 
 def select(spec: DatasetSpec, source: Source) -> Selection:
     """Classes, then subset, then validation, then label noise; raises UsageError for what cannot be had."""
+    if not source.classes:
+        return select_values(spec, source)
     kept = of_classes(spec, source.y_train, source.classes)
     test = of_classes(spec, source.y_test, source.classes)
     kept = subset(spec, kept)
@@ -48,6 +51,31 @@ def select(spec: DatasetSpec, source: Source) -> Selection:
         y_validation=y[validation],
         y_test=renumber[source.y_test[test]],
         classes=classes,
+    )
+
+
+def select_values(spec: DatasetSpec, source: Source) -> Selection:
+    """Subset, then validation, of samples whose targets are values [n, d] and no classes."""
+    for option in ("classes", "label_noise"):
+        if getattr(spec, option):
+            raise UsageError(
+                f"{option}: {getattr(spec, option)} of {spec.name}",
+                f"its targets are values, no classes; leave {option} out",
+            )
+    kept = subset(spec, torch.arange(len(source.y_train)))
+    size = 0 if source.validation else held_out(spec.val_fraction, len(kept))
+    alike = torch.zeros_like(kept)
+    held, rest = stratified(alike, size, spec.name, "validation", number=kept)
+    train, validation = kept[rest], kept[held]
+    return Selection(
+        train=train,
+        validation=validation,
+        test=torch.arange(len(source.y_test)),
+        y_train=source.y_train[train],
+        y_validation=source.y_train[validation],
+        y_test=source.y_test,
+        classes=0,
+        values=source.y_train.shape[1],
     )
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from isbench.datasets.base import Dataset
 
@@ -22,8 +21,8 @@ class Source:
     """A finite task as it was published; inputs are read late, so that a plan reads labels only."""
 
     shape: tuple[int, ...]
-    classes: int
-    y_train: Tensor  # [n] int64
+    classes: int  # 0: regression
+    y_train: Tensor  # [n] int64, or [n, d] float32 where there are no classes
     y_test: Tensor
     inputs: Callable[[], tuple[Tensor, Tensor]]  # training and test samples, host, uint8 or float32
     scale: float | tuple[float, ...] = 1.0  # a model sees bytes * scale + shift, of all or of each channel;
@@ -37,6 +36,7 @@ class Source:
     whitening: Callable[[], Whitening] | None = None  # made late: what becomes of bytes when they are placed
     virtual: int | None = None  # so many training samples are made of the published ones, which are images
     outlines: tuple[np.ndarray, ...] = ()
+    loss: str = "cross_entropy"  # a name of losses.LOSSES
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,3 @@ class Stream:
     classes: int
     epoch_size: int
     dataset: Callable[[torch.device], Dataset]
-
-
-def per_sample_cross_entropy(output: Tensor, target: Tensor) -> Tensor:
-    """Cross-entropy [b] of logits [b, classes] and classes [b]."""
-    return cross_entropy(output, target, reduction="none")

@@ -20,7 +20,7 @@ class Stored:
     """A split whose samples lie on the device or on the host; labels are always on the device."""
 
     inputs: Tensor  # [m, ...] uint8 or float32; images [m, h, w, c]
-    targets: Tensor  # [n] int64 on the device
+    targets: Tensor  # [n] int64 or [n, d] float32, on the device
     scale: float | Tensor = 1.0  # of bytes; a tensor has one number for each channel
     shift: float | Tensor = 0.0
     rows: Tensor | None = None  # [n] where sample i lies in the inputs; None: at i
@@ -31,7 +31,7 @@ class Stored:
         object.__setattr__(self, "n", len(self.targets))
 
     def fetch(self, index: Tensor, round: int = 0) -> tuple[Tensor, Tensor]:
-        """Inputs [k, ...] float32 and classes [k] on the device of the labels."""
+        """Inputs [k, ...] float32 and targets, [k] or [k, d], on the device of the labels."""
         inputs = self.raw(index, round)
         if inputs.dtype == torch.uint8:
             inputs = inputs.float().mul_(self.scale)

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from isbench.datasets.base import Dataset
 from isbench.datasets.hashing import scramble
-from isbench.datasets.source import Source, Stream, per_sample_cross_entropy
+from isbench.datasets.losses import cross_entropy
+from isbench.datasets.source import Source, Stream
 from isbench.datasets.stored import Stored
 from isbench.errors import UsageError
 
@@ -96,7 +97,7 @@ def stream(rule: Circles, device: torch.device) -> Dataset:
         plain=rule,
         shape=(2,),
         classes=2,
-        loss=per_sample_cross_entropy,
+        loss=cross_entropy,
         device=device,
         lives="device",
         epoch_size=EPOCH_SIZE,

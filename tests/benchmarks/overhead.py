@@ -101,7 +101,7 @@ def compare(dataset_name: str, model_name: str, batch: int, lr: float, steps: in
     )
 
     def model():
-        return models.build(cell.model, dataset.shape, dataset.classes)
+        return models.build(cell.model, dataset.shape, dataset.outputs)
 
     by_hand(dataset, model(), batch, lr, 20)
     by_isbench(dataset, model(), cell, 20)
