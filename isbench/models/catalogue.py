@@ -17,7 +17,7 @@ from isbench.store.records import ModelSpec
 
 @dataclass(frozen=True)
 class Entry:
-    """How a model is built from (shape of one input, classes, its own options), and where it comes from."""
+    """How a model is built from (shape of one input, outputs, its own options), and where it comes from."""
 
     build: Callable[..., nn.Module]
     summary: str
@@ -57,17 +57,19 @@ CATALOGUE: dict[str, Entry] = {
 WORDS = ("imagenet", "none")  # of `weights`; anything else is a path
 
 
-def build(spec: ModelSpec, shape: tuple[int, ...], classes: int) -> nn.Module:
-    """The model, on the CPU, initialised from torch's global generator; its output are logits [b, classes].
+def build(spec: ModelSpec, shape: tuple[int, ...], outputs: int) -> nn.Module:
+    """The model, on the CPU, initialised from torch's global generator; it returns [b, outputs].
+
+    Logits of that many classes, or the numbers of a regression.
 
     A UsageError where there is no such model or it does not fit the data; options are taken as checked.
     """
     if spec.name not in CATALOGUE:
         close = get_close_matches(spec.name, CATALOGUE, n=1) or sorted(CATALOGUE)
         raise UsageError(f"there is no model '{spec.name}'", f"did you mean {' or '.join(close)}?")
-    if classes < 2:
-        raise UsageError(f"{spec.name} needs a data set with classes", "choose another model or data set")
-    return CATALOGUE[spec.name].build(shape, classes, **spec.options)
+    if outputs < 1:
+        raise UsageError(f"{spec.name} needs a data set with something to predict", "choose another data set")
+    return CATALOGUE[spec.name].build(shape, outputs, **spec.options)
 
 
 def located(spec: ModelSpec, folder: Path) -> ModelSpec:

@@ -1,6 +1,6 @@
 """Small convolutional nets: those of paper 000, and LeNet-5.
 
-Each is made for one image size, which its first linear layer fixes; channels and classes are the data set's.
+Each is made for one image size, which its first linear layer fixes; channels and outputs are the data set's.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SHAPES = {
 }
 
 
-def pcam_cnn(shape: tuple[int, ...], classes: int, *, dropout: bool = False) -> nn.Module:
+def pcam_cnn(shape: tuple[int, ...], outputs: int, *, dropout: bool = False) -> nn.Module:
     """Two 5x5 convolutions and two linear layers; `dropout`: the paper's layers that never were active."""
     channels = _channels("pcam-cnn", shape)
     return nn.Sequential(
@@ -27,11 +27,11 @@ def pcam_cnn(shape: tuple[int, ...], classes: int, *, dropout: bool = False) -> 
         nn.Flatten(),
         *_dense(20 * 21 * 21, 50),
         *([nn.Dropout(0.5)] if dropout else []),
-        nn.Linear(50, classes),
+        nn.Linear(50, outputs),
     )
 
 
-def mnist_cnn(shape: tuple[int, ...], classes: int, *, dropout: bool = False) -> nn.Module:
+def mnist_cnn(shape: tuple[int, ...], outputs: int, *, dropout: bool = False) -> nn.Module:
     """Two 5x5 convolutions and two linear layers; `dropout`: the paper's layer that never was active."""
     channels = _channels("mnist-cnn", shape)
     return nn.Sequential(
@@ -40,11 +40,11 @@ def mnist_cnn(shape: tuple[int, ...], classes: int, *, dropout: bool = False) ->
         nn.Flatten(),
         *_dense(20 * 4 * 4, 50),
         *([nn.Dropout(0.5)] if dropout else []),
-        nn.Linear(50, classes),
+        nn.Linear(50, outputs),
     )
 
 
-def cifar_cnn(shape: tuple[int, ...], classes: int) -> nn.Module:
+def cifar_cnn(shape: tuple[int, ...], outputs: int) -> nn.Module:
     """Three 3x3 convolutions and two linear layers."""
     channels = _channels("cifar-cnn", shape)
     return nn.Sequential(
@@ -53,11 +53,11 @@ def cifar_cnn(shape: tuple[int, ...], classes: int) -> nn.Module:
         *_convolution(64, 128, 3),
         nn.Flatten(),
         *_dense(128 * 2 * 2, 64),
-        nn.Linear(64, classes),
+        nn.Linear(64, outputs),
     )
 
 
-def lenet(shape: tuple[int, ...], classes: int) -> nn.Module:
+def lenet(shape: tuple[int, ...], outputs: int) -> nn.Module:
     """LeNet-5 with ReLU and max-pooling; the first convolution is padded to the original's 32x32."""
     channels = _channels("lenet", shape)
     return nn.Sequential(
@@ -66,7 +66,7 @@ def lenet(shape: tuple[int, ...], classes: int) -> nn.Module:
         nn.Flatten(),
         *_dense(16 * 5 * 5, 120),
         *_dense(120, 84),
-        nn.Linear(84, classes),
+        nn.Linear(84, outputs),
     )
 
 

@@ -12,7 +12,7 @@ from isbench.errors import UsageError
 HIDDEN = [256, 256]
 
 
-def mlp(shape: tuple[int, ...], classes: int, *, hidden: list[int] = HIDDEN) -> nn.Module:
+def mlp(shape: tuple[int, ...], outputs: int, *, hidden: list[int] = HIDDEN) -> nn.Module:
     """Linear layers of the widths `hidden` with ReLU between them, on the flattened input."""
     if any(width < 1 for width in hidden):
         raise UsageError(f"mlp cannot have hidden layers of {hidden} units", "give widths of 1 or more")
@@ -20,13 +20,13 @@ def mlp(shape: tuple[int, ...], classes: int, *, hidden: list[int] = HIDDEN) -> 
     layers: list[nn.Module] = [nn.Flatten()]
     for before, after in pairwise(widths):
         layers += [nn.Linear(before, after), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Linear(widths[-1], classes))
+    return nn.Sequential(*layers, nn.Linear(widths[-1], outputs))
 
 
-def circles_mlp(shape: tuple[int, ...], classes: int, *, dropout: bool = False) -> nn.Module:
+def circles_mlp(shape: tuple[int, ...], outputs: int, *, dropout: bool = False) -> nn.Module:
     """2-50-2 with ReLU, paper 000's net for Two Circles; `dropout`: its layer that never was active."""
     if tuple(shape) != (2,):
         size = "x".join(map(str, shape))
         raise UsageError(f"circles-mlp needs points of 2 numbers, the data set gives {size}", "try mlp")
     between = [nn.Dropout(0.5)] if dropout else []
-    return nn.Sequential(nn.Linear(2, 50), nn.ReLU(), *between, nn.Linear(50, classes))
+    return nn.Sequential(nn.Linear(2, 50), nn.ReLU(), *between, nn.Linear(50, outputs))

@@ -18,7 +18,7 @@ GET = "python -c \"import torchvision; torchvision.models.resnet50(weights='IMAG
 
 def resnet50(
     shape: tuple[int, ...],
-    classes: int,
+    outputs: int,
     *,
     weights: str = "imagenet",
     norm: Literal["frozen", "batch"] = "frozen",
@@ -31,7 +31,7 @@ def resnet50(
         size = "x".join(map(str, shape))
         raise UsageError(f"resnet50 needs images of 3 channels, the data set gives {size}", "try wide-resnet")
     layer = FrozenBatchNorm2d if norm == "frozen" else nn.BatchNorm2d
-    model = torchvision("models").resnet50(num_classes=classes, norm_layer=layer)
+    model = torchvision("models").resnet50(num_classes=outputs, norm_layer=layer)
     if weights != "none":
         load_body(model, published() if weights == "imagenet" else Path(weights).expanduser())
     return model

@@ -20,7 +20,7 @@ NORMS: dict[str, type[nn.Module]] = {
 
 def wide_resnet(
     shape: tuple[int, ...],
-    classes: int,
+    outputs: int,
     *,
     depth: Annotated[int, Ge(10)] = 28,
     widen: Annotated[int, Ge(1)] = 2,
@@ -39,13 +39,13 @@ def wide_resnet(
         raise UsageError(
             f"wide-resnet has no depth {depth}", f"its depth is 6k + 4, such as {near} or {near + 6}"
         )
-    return WideResNet(shape[0], classes, (depth - 4) // 6, widen, NORMS[norm])
+    return WideResNet(shape[0], outputs, (depth - 4) // 6, widen, NORMS[norm])
 
 
 class WideResNet(nn.Module):
     """Three groups of residual blocks with 16, 32 and 64 times `widen` channels."""
 
-    def __init__(self, channels: int, classes: int, blocks: int, widen: int, norm: type[nn.Module]) -> None:
+    def __init__(self, channels: int, outputs: int, blocks: int, widen: int, norm: type[nn.Module]) -> None:
         super().__init__()
         width, groups = 16, []
         self.first = _convolution(channels, width, 3)
@@ -55,11 +55,11 @@ class WideResNet(nn.Module):
                 width = group * widen
         self.blocks = nn.Sequential(*groups)
         self.norm = norm(width)
-        self.last = nn.Linear(width, classes)
+        self.last = nn.Linear(width, outputs)
         nn.init.zeros_(self.last.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The logits [b, classes]."""
+        """The logits [b, outputs]."""
         features = F.relu(self.norm(self.blocks(self.first(x))), inplace=True)
         return self.last(features.mean((2, 3)))
 

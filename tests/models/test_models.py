@@ -143,9 +143,13 @@ def test_an_unknown_model_is_refused_with_the_nearest_name():
         made("mnist_cnn", (1, 28, 28), 10)
 
 
-def test_a_classifier_is_refused_where_there_are_no_classes():
-    with pytest.raises(UsageError, match="mlp needs a data set with classes"):
+def test_a_model_is_refused_where_there_is_nothing_to_predict():
+    with pytest.raises(UsageError, match="mlp needs a data set with something to predict"):
         made("mlp", (2,), 0)
+
+
+def test_a_model_of_one_number_is_a_regression():
+    assert made("mlp", (2,), 1)(torch.zeros(3, 2)).shape == (3, 1)
 
 
 def test_layers_without_units_are_refused():
