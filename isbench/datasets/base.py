@@ -46,6 +46,7 @@ class Dataset:
     labels: Tensor | None = None  # [n] class of each training sample
     values: int = 0  # the length of a regression target
     pictures: Callable[[Tensor], np.ndarray] | None = None  # index [k] -> uint8 [k, height, width, 1 or 3]
+    canvas: tuple[int, int] | None = None  # height, width of the image whose pixels the test samples are
     outlines: tuple[np.ndarray, ...] = ()  # closed curves [m, 2] that separate the classes of 2-D data
 
     @property

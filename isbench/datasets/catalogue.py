@@ -17,6 +17,7 @@ from isbench.datasets.files import verify
 from isbench.datasets.finite import check, finite, size
 from isbench.datasets.folders import image_folder
 from isbench.datasets.held import select
+from isbench.datasets.image_regression import image_regression
 from isbench.datasets.pairs import mnist_pairs
 from isbench.datasets.pixels import permuted_mnist
 from isbench.datasets.source import Source, Stream
@@ -106,7 +107,14 @@ CATALOGUE: dict[str, Entry] = {
         prepare=mit67.prepare,
         verify=mit67.verify,
     ),
-    "arrays": Entry(arrays, "your own arrays: x_train, y_train, x_test, y_test in an npz", "yours"),
+    "image-regression": Entry(
+        image_regression,
+        "the pixels of one picture of yours: from a place to the colour there",
+        "any image file; the task of paper 003, section 7",
+    ),
+    "arrays": Entry(
+        arrays, "your own arrays: x_train, y_train, x_test, y_test in an npz, of classes or values", "yours"
+    ),
     "image-folder": Entry(image_folder, "your own images: a folder per class", "yours"),
 }
 

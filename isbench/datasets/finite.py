@@ -91,6 +91,7 @@ def finite(spec: DatasetSpec, source: Source, device: torch.device, seed: int) -
         if len(source.shape) == 3 and source.shape[0] in (1, 3)
         else None,
         outlines=source.outlines,
+        canvas=source.canvas,
     )
 
 

@@ -37,6 +37,7 @@ class Source:
     virtual: int | None = None  # so many training samples are made of the published ones, which are images
     outlines: tuple[np.ndarray, ...] = ()
     loss: str = "cross_entropy"  # a name of losses.LOSSES
+    canvas: tuple[int, int] | None = None  # height and width, where the test samples are an image's pixels
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from isbench.datasets.catalogue import build, describe
-from isbench.errors import EnvironmentFault
+from isbench.datasets.losses import l1, mse
+from isbench.errors import EnvironmentFault, UsageError
 from isbench.store.records import DatasetSpec
 
 CPU = torch.device("cpu")
@@ -67,7 +68,8 @@ def test_pictures_of_floats_beyond_1_are_stretched(tmp_path):
         ("x_test", np.zeros((10, 4)), "must be alike"),
         ("x_test", np.zeros((10, 5), np.uint8), "must be alike"),
         ("y_train", np.arange(29), "30 samples"),
-        ("y_train", np.zeros(30), "integers"),
+        ("y_train", np.zeros(30), "integers are classes"),
+        ("y_train", np.zeros((30, 2), int), "one integer for each sample"),
         ("y_train", np.arange(30) - 1, "integers"),
         ("y_train", np.array(["a"] * 30, dtype=object), "no npz of plain arrays"),
     ],
@@ -75,6 +77,70 @@ def test_pictures_of_floats_beyond_1_are_stretched(tmp_path):
 def test_what_is_wrong_with_an_array_is_said(tmp_path, name, value, complaint):
     with pytest.raises(EnvironmentFault, match=complaint):
         made(tmp_path, good() | {name: value})
+
+
+def regression(n: int = 30, values: int = 2) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(1)
+    return good(n) | {"y_train": rng.random((n, values)), "y_test": rng.random((10, values))}
+
+
+def made_with(tmp_path, loss: str, arrays: dict[str, np.ndarray]):
+    np.savez(tmp_path / "data.npz", **arrays)
+    options = {"path": str(tmp_path / "data.npz"), "loss": loss}
+    spec = DatasetSpec(name="arrays", options=options)
+    return build(spec, tmp_path, CPU, 0), describe(spec, tmp_path)
+
+
+def test_float_targets_are_a_regression(tmp_path):
+    arrays = regression()
+    dataset, facts = made(tmp_path, arrays)
+    _, y = dataset.train.fetch(torch.arange(30))
+    assert (facts.classes, facts.outputs, dataset.classes, dataset.outputs) == (0, 2, 0, 2)
+    assert torch.equal(y, torch.from_numpy(arrays["y_train"]).float())
+    assert dataset.loss is mse
+    assert dataset.labels is None
+
+
+def test_one_value_for_each_sample_is_a_column(tmp_path):
+    arrays = regression(values=1)
+    arrays |= {name: arrays[name][:, 0] for name in ("y_train", "y_test")}
+    dataset, facts = made(tmp_path, arrays)
+    assert facts.outputs == 1
+    assert dataset.test.fetch(torch.arange(3))[1].shape == (3, 1)
+
+
+def test_integer_targets_are_values_where_a_loss_of_values_is_asked_for(tmp_path):
+    dataset, facts = made_with(tmp_path, "l1", good())
+    assert (facts.classes, facts.outputs) == (0, 1)
+    assert dataset.train.fetch(torch.arange(2))[1].dtype == torch.float32
+    assert dataset.loss is l1
+
+
+def test_a_regression_has_a_validation_part_of_its_own(tmp_path):
+    dataset, _ = made_with(tmp_path, "auto", regression(40))
+    assert (dataset.n, dataset.validation.n) == (36, 4)
+
+
+@pytest.mark.parametrize(
+    ("loss", "changed", "complaint"),
+    [
+        ("bce", {"y_train": np.full((30, 2), 1.5)}, r"bce wants targets in \[0, 1\], y_train goes from 1.5"),
+        ("cross_entropy", {}, "one integer for each sample"),
+        ("mse", {"y_train": np.full((30, 2), np.nan)}, "finite numbers"),
+        ("mse", {"y_train": np.zeros((30, 2, 2))}, r"values are \[n\] or \[n, d\]"),
+        ("mse", {"y_test": np.zeros((10, 3))}, "2 values for a sample, y_test 3"),
+        ("mse", {"y_test": np.zeros(9)}, "10 samples"),
+    ],
+)
+def test_what_is_wrong_with_values_is_said(tmp_path, loss, changed, complaint):
+    with pytest.raises(EnvironmentFault, match=complaint):
+        made_with(tmp_path, loss, regression() | changed)
+
+
+@pytest.mark.parametrize("wish", [{"classes": (0, 1)}, {"label_noise": 0.1}])
+def test_wishes_about_classes_are_refused_where_there_are_none(tmp_path, wish):
+    with pytest.raises(UsageError, match="no classes; leave"):
+        made(tmp_path, regression(), **wish)
 
 
 def test_a_single_class_is_nothing_to_learn(tmp_path):
