@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from isbench.datasets.base import Dataset
+from isbench.datasets.losses import cross_entropy
 from isbench.datasets.stored import Stored
 from isbench.plan import Ground
 from isbench.samplers import catalogue
@@ -62,10 +63,6 @@ class Endless:
         angle = index.double()[:, None] * torch.arange(1, FEATURES + 1)
         x = torch.sin(angle * 12.9898).float()
         return x, (x[:, 0] > 0).long()
-
-
-def cross_entropy(output: Tensor, target: Tensor) -> Tensor:
-    return nn.functional.cross_entropy(output, target, reduction="none")
 
 
 def table(n: int = N, seed: int = 0) -> Dataset:

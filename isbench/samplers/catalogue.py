@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import JsonValue
 
 from isbench.errors import UsageError
-from isbench.samplers import entries_cdf, entries_dlis
+from isbench.samplers import entries_cdf, entries_dlis, entries_memory
 from isbench.samplers.base import Sampler
 from isbench.samplers.entry import Entry
 from isbench.samplers.scores import SCORES, Score
@@ -17,9 +17,17 @@ from isbench.store.records import SamplerSpec, StartSpec
 if TYPE_CHECKING:
     from isbench.train.problem import Problem
 
-ScoreName = Literal["loss", "upper_bound", "output_gradient", "last_layer", "gradient", "gradient_one_by_one"]
+ScoreName = Literal[
+    "loss",
+    "upper_bound",
+    "output_gradient",
+    "output_gradient_autograd",
+    "last_layer",
+    "gradient",
+    "gradient_one_by_one",
+]
 
-CATALOGUE: dict[str, Entry] = {**entries_cdf.ENTRIES, **entries_dlis.ENTRIES}
+CATALOGUE: dict[str, Entry] = {**entries_cdf.ENTRIES, **entries_dlis.ENTRIES, **entries_memory.ENTRIES}
 
 
 def options(name: str) -> dict[str, inspect.Parameter]:

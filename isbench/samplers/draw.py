@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+TINY = torch.finfo(torch.float32).tiny  # less than this is no mass
+
 
 def wide(device: torch.device) -> torch.dtype:
     """The widest float of a device: float64, but float32 on MPS, which has no other."""
@@ -27,6 +29,19 @@ def invert(p: Tensor, u: Tensor) -> Tensor:
     target = u.to(edges.dtype) * edges[-1]
     edges[-1] = math.inf  # the last index is the last, however sum and product were rounded
     return torch.searchsorted(edges, target, right=True)
+
+
+def weighted(mass: Tensor, k: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Draw k indices [k] as `categorical` does, and how likely each of them was [k]: mass / sum of all.
+
+    Where no mass [n] is left, the draw is uniform.
+    """
+    u = torch.rand(k, generator=rng, device=mass.device, dtype=wide(mass.device))
+    n, edges = len(mass), mass.to(u.dtype).cumsum(0)
+    total = edges[-1]
+    index = torch.searchsorted(edges, u * total, right=True).clamp_(max=n - 1)  # however it was rounded
+    some = total > TINY
+    return torch.where(some, index, (u * n).long()), torch.where(some, mass[index] / total, 1 / n)
 
 
 def exponential_rank(n: int, pressure: float, k: int, rng: torch.Generator) -> Tensor:

@@ -9,9 +9,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from isbench.samplers.draw import categorical, wide
-
-TINY = torch.finfo(torch.float32).tiny
+from isbench.samplers.draw import TINY, categorical, wide
 
 
 class Picked(NamedTuple):

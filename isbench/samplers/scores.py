@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from isbench.datasets.losses import cross_entropy
 from isbench.samplers.gradient_norm import gradient_norms, norms_one_by_one
 from isbench.train.forward import Forward
 
@@ -49,7 +50,13 @@ def _upper_bound(problem: Problem, seen: Forward) -> Tensor:
 
 
 def _output_gradient(problem: Problem, seen: Forward) -> Tensor:
-    """The norm of the loss's gradient at the output, by autograd: any loss."""
+    """The norm of the loss's gradient at the output: in closed form where the loss has one (paper 003)."""
+    closed = problem.loss is cross_entropy
+    return _upper_bound(problem, seen) if closed else _output_gradient_autograd(problem, seen)
+
+
+def _output_gradient_autograd(problem: Problem, seen: Forward) -> Tensor:
+    """The same by autograd, whatever the loss."""
     with torch.enable_grad():
         output = seen.output.detach().requires_grad_()
         loss = problem.loss(output, seen.target)
@@ -81,11 +88,15 @@ def _gradient_one_by_one(problem: Problem, seen: Forward) -> Tensor:
 loss = Score("loss", _loss)
 upper_bound = Score("upper_bound", _upper_bound)
 output_gradient = Score("output_gradient", _output_gradient)
+output_gradient_autograd = Score("output_gradient_autograd", _output_gradient_autograd)
 last_layer = Score("last_layer", _last_layer, frozenset({"features"}))
 gradient = Score("gradient", _gradient, frozenset({"model"}))
 gradient_one_by_one = Score("gradient_one_by_one", _gradient_one_by_one, frozenset({"model"}))
 
 SCORES: dict[str, Score] = {
     score.name: score
-    for score in (loss, upper_bound, output_gradient, last_layer, gradient, gradient_one_by_one)
+    for score in (
+        *(loss, upper_bound, output_gradient, output_gradient_autograd),
+        *(last_layer, gradient, gradient_one_by_one),
+    )
 }

@@ -164,6 +164,7 @@ class Point(Record):
     coverage: float | None = None
     weight_mean: float | None = None
     weight_max: float | None = None
+    weight_ess: float | None = None  # the share of a batch that its weights leave
     grad_norm: float | None = None
     healed: int = 0
     phases: dict[str, float] = {}

@@ -64,7 +64,7 @@ class Ledger:
         problem.trained += batch.index.shape[0]
         if batch.active and self.started is None:
             self.started = self.steps, self.seconds if self.steps else 0.0
-        self.tally.add(self.steps, batch, seen, problem.judged, problem.gate)
+        self.tally.add(self.steps, batch, seen, problem.judged, problem.gate, problem.weight)
         problem.judged = None
         self.steps += 1
         if self.sampled:

@@ -50,6 +50,7 @@ class Problem:
         self.judged: Tensor | None = None  # what the step's scores were, until it is booked
         self.judged_of: Forward | None = None
         self.gate: Tensor | None = None  # the smoothed tau that a start criterion follows
+        self.weight: Tensor | None = None  # what the samples of the step counted
         self.chunk = at_once(self.device, dataset.shape)
         self.mean = torch.full((batch,), 1 / batch, device=self.device)
         self.order = torch.empty(0, dtype=torch.int64, device=self.device)
@@ -207,9 +208,9 @@ class Problem:
         """
         for parameter in self.parameters:
             parameter.grad = None
-        b = loss.shape[0]
+        self.weight, b = weight, loss.shape[0]
         if weight is not None:
-            share = weight / b
+            share = (weight / b).to(loss.dtype)
         else:
             share = self.mean if b == self.batch else torch.full_like(loss, 1 / b)
         loss.backward(share)

@@ -22,6 +22,7 @@ class Step(NamedTuple):
     loss: Tensor
     scores: Tensor | None = None  # what it was drawn by, or what a start criterion made of it
     gate: Tensor | None = None  # the smoothed tau that a start criterion follows
+    weight: Tensor | None = None  # what each sample counted
 
     @property
     def of_memory(self) -> bool:
@@ -68,7 +69,7 @@ class Interval:
 
     def __init__(self) -> None:
         self.steps = self.active = self.healed = self.weights = 0
-        self.loss = self.distinct = self.weight = self.heaviest = 0.0
+        self.loss = self.distinct = self.weight = self.heaviest = self.even = 0.0
         self.scored: Step | None = None  # the last one
 
     def add(self, steps: list[Step], losses: Tensor, distinct: np.ndarray) -> None:
@@ -77,18 +78,20 @@ class Interval:
         self.loss += float(losses.sum())
         self.distinct += float(distinct.sum())
         self.active += sum(step.batch.active for step in steps)
-        weights = [step.batch.weight for step in steps if step.batch.weight is not None]
+        weights = [step.weight for step in steps if step.weight is not None]
         if weights:
             together = torch.cat(weights)
             self.weights += len(together)
             self.weight += float(together.sum())
             self.heaviest = max(self.heaviest, float(together.max()))
+            self.even += float(torch.stack([1 / (len(w) * concentration(w)) for w in weights]).sum())
+        self.even += len(steps) - len(weights)
         healed = [step.batch.healed for step in steps if step.batch.healed is not None]
         self.healed += int(torch.stack(healed).sum()) if healed else 0
         self.scored = next((step for step in reversed(steps) if step.scores is not None), self.scored)
 
     def columns(self) -> dict[str, float | None]:
-        """Means of the interval; tau and ess are those of its last scored step."""
+        """Means of the interval; tau and ess are those of its last scored step, weight_ess a share of b."""
         tau, ess = (None, None) if self.scored is None else self.scored.spread()
         return {
             "batch_loss": self.loss / self.steps,
@@ -98,6 +101,7 @@ class Interval:
             "distinct": self.distinct / self.steps,
             "weight_mean": self.weight / self.weights if self.weights else 1.0,
             "weight_max": self.heaviest if self.weights else 1.0,
+            "weight_ess": self.even / self.steps,
             "healed": self.healed,
         }
 
@@ -112,7 +116,7 @@ class Tally:
         self.interval = Interval()
         self.trace: list[tuple[float, ...]] = []
         self.stride = 1
-        self.looked_at: list[tuple[int, Batch, Forward]] = []  # every so many steps, until the next fold
+        self.looked_at: list[tuple[Step, Forward]] = []  # every so many steps, until the next fold
         self.selection: list[tuple[Tensor, ...]] = []
 
     def add(
@@ -122,12 +126,14 @@ class Tally:
         seen: Forward,
         judged: Tensor | None = None,
         gate: Tensor | None = None,
+        weight: Tensor | None = None,
     ) -> None:
-        """Remember a step, its scores as a start criterion judged them, and its tau; nothing is computed."""
+        """Remember a step, its scores as they were judged, its tau, and its weights; nothing is computed."""
         scores = judged if batch.scores is None else batch.scores
-        self.pending.append(Step(number, batch, seen.loss, scores, gate))
+        step = Step(number, batch, seen.loss, scores, gate, weight)
+        self.pending.append(step)
         if self.selection_wanted and number % SELECTION_EVERY == 0:
-            self.looked_at.append((number, batch, seen))
+            self.looked_at.append((step, seen))
 
     def fold(self) -> None:
         """Count the steps that were collected since the last fold."""
@@ -163,11 +169,11 @@ class Tally:
             self.trace = [row for row in self.trace if row[0] % self.stride == 0]
 
 
-def selected(number: int, batch: Batch, seen: Forward) -> tuple[Tensor, ...]:
+def selected(step: Step, seen: Forward) -> tuple[Tensor, ...]:
     """A snapshot of one batch: step, index, coordinates, predicted class, weight, one row a sample."""
-    weight = torch.ones_like(seen.loss) if batch.weight is None else batch.weight
-    step = torch.full_like(batch.index, number)
-    return step, batch.index, seen.input.flatten(1), seen.output.argmax(1), weight
+    weight = torch.ones_like(seen.loss) if step.weight is None else step.weight
+    number = torch.full_like(seen.index, step.number)
+    return number, seen.index, seen.input.flatten(1), seen.output.argmax(1), weight
 
 
 def distinct_counts(indices: list[Tensor]) -> np.ndarray:
