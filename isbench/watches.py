@@ -26,7 +26,12 @@ def title(cell: Cell) -> str:
 
 def standing(point: Point) -> str:
     """How far a cell is, and what its model is worth."""
-    worth = f"error {point.test_error:.4f}" if point.test_error is not None else f"loss {point.test_loss}"
+    if point.test_error is not None:
+        worth = f"error {point.test_error:.4f}"
+    elif point.psnr is not None:
+        worth = f"PSNR {point.psnr:.2f} dB"
+    else:
+        worth = "loss unknown" if point.test_loss is None else f"loss {point.test_loss:.4g}"
     return f"{point.progress:4.0%}  {point.epochs:.2f} epochs  {point.train_seconds:.1f} s  test {worth}"
 
 

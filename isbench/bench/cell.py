@@ -31,6 +31,7 @@ from isbench.train.exhibits import Exhibits, supported
 from isbench.train.ledger import Ledger
 from isbench.train.loop import train
 from isbench.train.problem import Problem
+from isbench.train.rendering import Rendering
 from isbench.train.schedule import Schedule, build_optimizer
 from isbench.train.tally import Tally
 from isbench.train.timing import Clock, PhaseTimer
@@ -46,6 +47,7 @@ class Run:
     sampler: Sampler
     ledger: Ledger
     tally: Tally
+    evaluator: Evaluator
     points: Iterator[Point] = field(repr=False)
 
 
@@ -69,7 +71,8 @@ def assemble(
     evaluator = Evaluator(dataset, model)
     ledger = Ledger(problem, cell.budget, cell.points, cell.costs, schedule, evaluator, tally)
     problem.held_out_loss = ledger.uncharged(evaluator.loss)
-    return Run(problem, sampler, ledger, tally, train(problem, sampler, optimizer, schedule, ledger))
+    points = train(problem, sampler, optimizer, schedule, ledger)
+    return Run(problem, sampler, ledger, tally, evaluator, points)
 
 
 def build_model(
@@ -156,7 +159,11 @@ def run_cell(cell: Cell, order: Order) -> Outcome:
 def follow(run: Run, cell: Cell, order: Order, wanted: tuple[str, ...]) -> Point:
     """Store every point and, at the end, the exhibits; returns the last point."""
     score = samplers.score_of(cell.sampler.name, cell.sampler.options)
-    watchers: list[Exhibits | Checkpoints] = [Exhibits(run.problem, run.tally, score, wanted)]
+    watchers: list[Exhibits | Checkpoints | Rendering] = [
+        Exhibits(run.problem, run.tally, score, wanted, run.sampler)
+    ]
+    if "output" in wanted:
+        watchers.append(Rendering(run.evaluator))
     if cell.probed:
         watchers.append(Checkpoints(run.problem, run.sampler, run.tally.usage, cell.seed))
     devices.seed_global(cell.seed, "dropout")

@@ -1,4 +1,4 @@
-"""What only the data can tell of a recipe: pools and batches too large, samplers that need a finite set."""
+"""What only the data can tell of a recipe: pools and batches too large, samplers and scores it rules out."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ def check_facts(recipe: Recipe, source: Source, facts: Mapping[str, Facts]) -> N
 def _fits(arm: Arm, setting: Setting, facts: Facts, source: Source, problems: Problems) -> None:
     name, label, n = arm.sampler.name, arm.sampler.label, facts.n
     entry = source.node(setting.variant, "samplers", label)
+    options = catalogue.resolve(name, arm.sampler.options, arm.batch)
+    if options.get("score") == "upper_bound" and not facts.classes:
+        blamed = entry.fields.get("score", entry)
+        below = () if "score" in entry.fields else ("score",)
+        bound = f"upper_bound is of the cross-entropy, and {setting.dataset.name} has no classes"
+        problems.value(blamed, f"{bound}; choose score: output_gradient", below)
     if n is None:
         if catalogue.CATALOGUE[name].finite:
             endless = f"{setting.dataset.name} is a stream"
@@ -35,7 +41,7 @@ def _fits(arm: Arm, setting: Setting, facts: Facts, source: Source, problems: Pr
             )
             problems.value(entry, f"{name} keeps a number for every sample, but {endless}{hint}")
         return
-    pool = catalogue.resolve(name, arm.sampler.options, arm.batch).get("pool")
+    pool = options.get("pool")
     if arm.batch > n:
         batch = entry.fields.get("batch", source.node(setting.variant, "batch"))
         problems.value(batch, f"a batch of {arm.batch} is larger than the {n} training samples")

@@ -20,9 +20,9 @@ Share = Annotated[float, Gt(0), Le(1)]
 Inside = Annotated[float, Gt(0), Lt(1)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
 Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._=,+()\[\]/:%-]{0,79}$")]
-Exhibit = Literal["usage", "selection", "trace", "importance", "most_least", "geometry"]
+Exhibit = Literal["usage", "selection", "trace", "importance", "most_least", "geometry", "output"]
 
-EXHIBITS = ("usage", "selection", "trace", "importance", "most_least", "geometry")
+EXHIBITS = ("usage", "selection", "trace", "importance", "most_least", "geometry", "output")
 SLUG = "made of at most 100 of a-z, 0-9, '-', '_' and '.'"
 LABEL = "a label of at most 80 letters, digits, spaces and ._=,+()[]/:%-"
 
@@ -57,7 +57,7 @@ DATASET: dict[str, Option] = {
     "val_fraction": Option(Annotated[float, Ge(0), Lt(1)], 0.1),
     "label_noise": Option(Annotated[float, Ge(0), Le(1)], 0.0),
     "augment": Option(Literal["none", "standard"], "none", later=("mixup", "ricap", "randaugment")),
-    "keep": Option(Literal["device", "host"], "device", later=("disk",)),
+    "keep": Option(Literal["device", "host", "disk"], "device"),
 }
 PRETRAIN: dict[str, Option] = {
     "epochs": Option(Positive),

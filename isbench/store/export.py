@@ -29,7 +29,7 @@ RUN_COLUMNS = (
     *("status", "device", "machine", "steps", "epochs", "passes", *_SPENT),
     *("train_seconds", "eval_seconds", "wall_seconds", "overshoot_seconds"),
     *("started_step", "started_seconds", "peak_memory", "sampler_bytes"),
-    *(*_METRICS, "cpu_load", "foreign_load", "device_memory", "data_lives"),
+    *(*_METRICS, "cpu_load", "foreign_load", "device_memory", "data_lives", "psnr"),
 )
 POINT_COLUMNS = (
     *("cell", "variant", "budget", "sampler", "seed", "progress", "epochs", "steps", *_SPENT, "passes"),

@@ -27,7 +27,7 @@ class DatasetSpec(Record):
     val_fraction: float = 0.1
     label_noise: float = 0.0
     augment: Literal["none", "standard"] = "none"
-    keep: Literal["device", "host"] = "device"
+    keep: Literal["device", "host", "disk"] = "device"
 
 
 class PretrainSpec(Record):
@@ -167,6 +167,7 @@ class Point(Record):
     weight_ess: float | None = None  # the share of a batch that its weights leave
     grad_norm: float | None = None
     healed: int = 0
+    psnr: float | None = None  # of a picture, in dB
     phases: dict[str, float] = {}
 
 

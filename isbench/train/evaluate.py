@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -18,18 +20,20 @@ class Evaluator:
     def __init__(self, dataset: Dataset, model: nn.Module) -> None:
         self.dataset, self.model = dataset, model
         self.train_sample = train_sample(dataset)
+        self.rendered: Tensor | None = None  # the last output on the test set, where that is a picture
 
     def __call__(self) -> dict[str, float | None]:
         """The measured columns of a point."""
         train_loss, _ = self.measure(self.dataset.plain, self.train_sample)
         val_loss, val_error = self.measure(self.dataset.validation)
-        test_loss, test_error = self.measure(self.dataset.test)
+        test_loss, test_error = self.measure(self.dataset.test, render=self.dataset.canvas is not None)
         return {
             "train_loss": train_loss,
             "val_loss": val_loss,
             "val_error": val_error,
             "test_loss": test_loss,
             "test_error": test_error,
+            "psnr": None if self.dataset.canvas is None else psnr(test_loss),
         }
 
     def loss(self, of: str) -> float:
@@ -40,24 +44,39 @@ class Evaluator:
         return loss
 
     @torch.no_grad()
-    def measure(self, split: Split, index: Tensor | None = None) -> tuple[float | None, float | None]:
-        """Mean loss and share of errors on a split; None where the split is empty or has no classes."""
+    def measure(
+        self, split: Split, index: Tensor | None = None, *, render: bool = False
+    ) -> tuple[float | None, float | None]:
+        """Mean loss and share of errors on a split; None where the split is empty or has no classes.
+
+        `render` keeps the output.
+        """
         if index is None:
             index = torch.arange(split.n or 0, device=self.dataset.device)
         if len(index) == 0:
             return None, None
         training = self.model.training
         self.model.eval()
-        losses, wrong = [], []
+        losses, wrong, outputs = [], [], []
         for chunk in index.split(at_once(index.device, self.dataset.shape)):
             x, y = split.fetch(chunk)
             output = self.model(x).float()
             losses.append(self.dataset.loss(output, y).sum())
+            if render:
+                outputs.append(output)
             if self.dataset.classes:
                 wrong.append((output.argmax(1) != y).sum())
         self.model.train(training)
+        self.rendered = torch.cat(outputs) if render else self.rendered
         error = float(torch.stack(wrong).sum()) / len(index) if wrong else None
         return float(torch.stack(losses).sum()) / len(index), error
+
+
+def psnr(squared_error: float | None) -> float | None:
+    """The peak signal-to-noise ratio, in dB, of colours in [0, 1]; None where no error is measured."""
+    if squared_error is None or not 0 < squared_error < math.inf:
+        return None
+    return -10 * math.log10(squared_error)
 
 
 def train_sample(dataset: Dataset) -> Tensor:

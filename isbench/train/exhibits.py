@@ -15,6 +15,7 @@ from isbench.train.problem import Problem
 from isbench.train.tally import Tally
 
 if TYPE_CHECKING:
+    from isbench.samplers.base import Sampler
     from isbench.samplers.scores import Score
 
 Arrays = dict[str, np.ndarray]
@@ -33,6 +34,7 @@ def supported(dataset: Dataset, wanted: tuple[str, ...], *, first: bool) -> tupl
         "importance": plane or (dataset.n or SMALL + 1) <= SMALL,
         "most_least": finite and dataset.pictures is not None,
         "geometry": bool(dataset.outlines),
+        "output": dataset.canvas is not None,
     }
     names = [name for name in wanted if possible[name]]
     return tuple(names if first else [name for name in names if name == "usage"])
@@ -41,25 +43,45 @@ def supported(dataset: Dataset, wanted: tuple[str, ...], *, first: bool) -> tupl
 class Exhibits:
     """Collects the exhibits of one run."""
 
-    def __init__(self, problem: Problem, tally: Tally, score: Score | None, wanted: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        tally: Tally,
+        score: Score | None,
+        wanted: tuple[str, ...],
+        sampler: Sampler | None = None,
+    ) -> None:
         self.problem, self.dataset, self.tally, self.score = problem, problem.dataset, tally, score
-        self.wanted = wanted
+        self.wanted = tuple(name for name in wanted if name != "output")  # which `Rendering` records
+        self.sampler = sampler
         self.importance: list[tuple[int, float, np.ndarray]] = []
         sample = train_sample(self.dataset)
-        self.watched = (
-            sample[:SCATTER]
-            if self.dataset.n is None
-            else torch.arange(min(self.dataset.n, SMALL), device=self.dataset.device)
-        )
+        self.watched = sample[:SCATTER] if self.dataset.n is None else sample[:SMALL].sort().values
 
     def at_point(self, point: Point) -> None:
-        """Record how important every watched sample is now; costs the run nothing."""
-        if "importance" not in self.wanted or self.score is None:
-            return
+        """Record how important every watched sample is to the sampler now; costs the run nothing."""
+        if "importance" in self.wanted:
+            values = self._kept()
+            values = self._fresh() if values is None else values
+            if values is not None:
+                self.importance.append((point.steps, point.progress, host(values.float())))
+
+    def _kept(self) -> Tensor | None:
+        """What the sampler remembers of the watched samples, NaN of those that it has not trained on."""
+        kept = None if self.sampler is None else self.sampler.stored()
+        if kept is None or self.tally.usage is None:
+            return None
+        unseen = self.tally.usage.times_trained[self.watched] == 0
+        return kept[self.watched].masked_fill(unseen, torch.nan)
+
+    def _fresh(self) -> Tensor | None:
+        """The score of every watched sample under the model as it is; counts for nothing."""
+        if self.score is None:
+            return None
         counted = self.problem.scored, self.problem.loaded
         values = self.problem.score(self.score, self.watched)
         self.problem.scored, self.problem.loaded = counted
-        self.importance.append((point.steps, point.progress, host(values.float())))
+        return values
 
     def finish(self) -> dict[str, Arrays]:
         """All exhibits of the run, by name."""
@@ -110,7 +132,7 @@ class Exhibits:
             "step": np.array(step),
             "progress": np.array(progress),
             "value": np.stack(value),
-            "label": host(y),
+            "label": host(torch.full_like(self.watched, -1) if y.is_floating_point() else y),
         }
         return {**arrays, "coordinates": host(x)} if self.dataset.shape == (2,) else arrays
 
