@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from isbench.bench.estimator import Estimator, Statistics, host, rank_correlation
+from isbench.samplers import low
 from isbench.samplers.base import Sampler
+from isbench.samplers.rules import mend
 from isbench.samplers.scores import SCORES, Score
 from isbench.store.probes import QUANTITIES
 from isbench.store.records import Point
@@ -21,8 +23,9 @@ from isbench.train.timing import HostClock, PhaseTimer
 
 SAMPLES = 1024  # of paper 001, section 4.1
 STORED = "stored"  # the row of the numbers that a sampler keeps
+LOW, SMOOTHNESS = "low", 0.1  # the row of LOW's weights, and its published lambda
 FEW = 30  # samples
-SLOWER = ("gradient_one_by_one",)  # scores that say the same as another
+SLOWER = ("gradient_one_by_one", "output_gradient_autograd")  # scores that say the same as another
 
 
 class Checkpoints:
@@ -51,7 +54,7 @@ class Checkpoints:
         norms = fresh["gradient"]
         if not bool(norms.isfinite().all()) or not float(norms.sum()) > 0:
             return
-        rows = {"uniform": torch.ones_like(norms), **fresh, **self._stored()}
+        rows = {"uniform": torch.ones_like(norms), **fresh, LOW: self._low(fresh), **self._stored()}
         estimator = Estimator(self.problem, self.index, rows, self.problem.batch)
         found = estimator.statistics(stream_seed(self.seed, f"probe {point.steps}"))
         if STORED in found and self.usage is not None:
@@ -61,6 +64,11 @@ class Checkpoints:
         self.shares.append({name: host(p) for name, p in estimator.shares.items()})
         self.losses.append(estimator.losses)
         self.steps.append(point.steps)
+
+    def _low(self, fresh: dict[str, Tensor]) -> Tensor:
+        """The weights that LOW gives to the samples, in ordinary batches of them."""
+        norms = mend(fresh["output_gradient"])[0].split(self.problem.batch)
+        return torch.cat([low.weights(each, SMOOTHNESS) for each in norms])
 
     def _stored(self) -> dict[str, Tensor]:
         """What the sampler keeps of the samples, once it has seen one of them."""

@@ -108,6 +108,13 @@ def load(folder: Path) -> Results:
     )
 
 
+def sources(results: Results) -> tuple[str, ...]:
+    """The papers whose samplers are compared; uniform draws are everybody's baseline and nobody's."""
+    cards = [card for card in results.plan.cards if card.label in results.labels]
+    papers = " ".join(card.paper for card in cards if not card.name.startswith("uniform"))
+    return tuple(sorted(set(re.findall(r"paper \d{3}", papers))))
+
+
 def known(points: Frame, metric: str) -> bool:
     """Whether a metric was measured at all."""
     return bool(points[metric].notna().any())

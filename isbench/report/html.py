@@ -16,6 +16,8 @@ from isbench.report import frames, probes, tables, trust
 from isbench.report.figures import (
     ahead,
     curves,
+    difference,
+    epochs_and_time,
     importance,
     paper,
     phases,
@@ -32,10 +34,12 @@ from isbench.store.export import write_tables
 
 FAMILIES = {
     "As the papers draw it: against seconds": paper.pictures,
+    "As paper 003 draws it: equal epochs and equal time": epochs_and_time.pictures,
     "Curves against epochs, seconds and passes": curves.pictures,
     "Where the time goes": phases.pictures,
     "Seconds ahead at equal accuracy": ahead.pictures,
     "Variance and probabilities of each score": probe.pictures,
+    "How far each weighting is from the exact gradient norm": difference.pictures,
     "Start thresholds": thresholds.pictures,
     "When selection starts": start.pictures,
     "What is selected": selection.pictures,

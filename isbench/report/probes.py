@@ -18,6 +18,7 @@ NAMES = {
     "output_gradient": "output gradient",
     "last_layer": "last layer",
     "gradient": "gradient norm",
+    "low": "LOW's weights",
     "stored": "stored",
 }
 

@@ -9,6 +9,7 @@ import torch
 from isbench.bench import estimator
 from isbench.bench.checkpoints import Checkpoints, applicable, staleness
 from isbench.bench.estimator import Estimator, gradients, host
+from isbench.samplers import low
 from isbench.samplers.rules import Proportional
 from isbench.samplers.scores import SCORES
 from isbench.train.problem import Problem
@@ -205,6 +206,24 @@ def test_what_a_sampler_stores_is_a_score_once_it_has_seen_samples() -> None:
     assert np.isnan(arrays["stored.tau"][0])
     assert np.isfinite(arrays["stored.tau"][1:]).all()
     assert np.isfinite(arrays["stored.age"][1:]).all()
+
+
+def test_the_row_of_low_holds_its_weights_of_ordinary_batches() -> None:
+    run = builders.run("uniform", budget=(1, "steps"), grid=(1.0,))
+    probe = Checkpoints(run.problem, run.sampler, run.tally.usage, 0)
+    point = next(run.points)
+    norms = probe.problem.score(SCORES["output_gradient"], probe.index)
+    probe.at_point(point)
+    arrays = probe.finish()["probe"]
+    first = low.weights(norms[: builders.BATCH].double(), 0.1)
+    assert arrays["low.p"][0, : builders.BATCH] * builders.N == pytest.approx(first.numpy(), abs=1e-5)
+
+
+def test_scores_that_say_the_same_as_another_have_no_row_of_their_own() -> None:
+    run = builders.run("uniform", budget=(1, "steps"), grid=(1.0,))
+    assert not {"gradient_one_by_one", "output_gradient_autograd"} & set(
+        Checkpoints(run.problem, run.sampler, run.tally.usage, 0).scores
+    )
 
 
 def test_a_young_number_follows_the_loss_and_an_old_one_does_not() -> None:

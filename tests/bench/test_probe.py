@@ -80,7 +80,7 @@ def test_every_arm_seed_checkpoint_and_score_has_a_row(tmp_path: Path) -> None:
     here = site(tmp_path, **TWO)
     assert probe(here)[0] == []
     table = rows(here.store.folder, "probe")
-    assert len(table) == 2 * 2 * len(probes.checkpoints(3)) * 6
+    assert len(table) == 2 * 2 * len(probes.checkpoints(3)) * 7
     assert tuple(table[0]) == PROBE_COLUMNS
 
 

@@ -29,3 +29,12 @@ def probed(tmp_path_factory):
     plan = synthetic.with_probes(synthetic.plan_of(synthetic.STRATEGIES[:1], ()))
     synthetic.fill_probes(folder, plan)
     return frames.load(folder)
+
+
+@pytest.fixture(scope="session")
+def remembered(tmp_path_factory):
+    """Arms of paper 003 at equal epochs and at equal time, two variants."""
+    folder = tmp_path_factory.mktemp("remembered")
+    plan = synthetic.plan_of(synthetic.MEMORIES, seeds=2, variants=("easy", "hard"), points=12)
+    synthetic.fill(folder, plan, synthetic.MEMORIES)
+    return frames.load(folder)

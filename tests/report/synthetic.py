@@ -58,6 +58,12 @@ STRATEGIES = (
     Arm("gradient-norm", "gradient-norm", 1.3, 2600.0, below(0.5)),
     Arm("gradient-norm-cdf", "gradient-norm-cdf", 1.7, 2700.0, below(0.5)),
 )
+MEMORIES = (
+    UNIFORM,
+    Arm("dlis-5x", "dlis", 1.4, 1500.0),
+    Arm("memory-is", "memory-is", 1.3, 20.0),
+    Arm("memory-as", "memory-as", 1.6, 20.0),
+)
 THRESHOLDS = (
     UNIFORM,
     *(
@@ -116,7 +122,7 @@ def card(arm):
         label=arm.label,
         name=arm.name,
         summary=f"{arm.name} picks samples by a rule of its own.",
-        paper="Knutsson et al. 2022",
+        paper="Salaün et al. 2023 (paper 003)" if "memory" in arm.name else "Knutsson et al. 2022",
         unbiased=not biased,
         cost="one forward pass over the pool" if arm.choosing else "none",
         deviations=("the pool is drawn distinct",) if arm.choosing else (),
@@ -260,7 +266,14 @@ def write_sample_exhibits(store, one, noise, n=500):
     store.write_exhibit(one.id, "most_least", images)
 
 
-SCORES = {"uniform": 0.0, "loss": 2.2, "upper_bound": 1.15, "output_gradient": 1.15, "gradient": 1.0}
+SCORES = {
+    "uniform": 0.0,
+    "loss": 2.2,
+    "low": 3.0,
+    "upper_bound": 1.15,
+    "output_gradient": 1.15,
+    "gradient": 1.0,
+}
 
 
 def with_probes(plan, seeds=2, variants=("",), stored=False):

@@ -8,6 +8,8 @@ from matplotlib import rc_context
 from isbench.report import frames
 from isbench.report.figures import (
     ahead,
+    difference,
+    epochs_and_time,
     importance,
     paper,
     phases,
@@ -32,9 +34,10 @@ def draw(family, results):
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.__module__.rsplit(".", 1)[-1])
 def test_a_family_draws_pictures_with_numbers_and_a_caption_that_says_n(
-    family, results, sweep, probed, tmp_path
+    family, results, sweep, probed, remembered, tmp_path
 ):
-    fitting = {thresholds.pictures: sweep, probe.pictures: probed}
+    fitting = {thresholds.pictures: sweep, probe.pictures: probed, difference.pictures: probed}
+    fitting[epochs_and_time.pictures] = remembered
     pictures = draw(family, fitting.get(family, results))
     assert pictures
     for picture in pictures:
@@ -196,9 +199,16 @@ def test_selected_batches_are_spread_evenly_and_begin_with_the_first():
     assert selection.columns(arms) == [0, 200, 400, 600, 800, 1000]
 
 
-def test_ranks_leave_out_what_is_unknown_and_share_ties():
-    value = np.array([3.0, 1.0, np.nan, 1.0, 2.0])
-    assert importance.ranks(value) == pytest.approx([1.0, 0.0, np.nan, 0.0, 0.6], nan_ok=True)
+def test_importance_is_opacity_in_proportion_and_unknown_stays_unknown():
+    value = np.array([0.0, 1.0, 2.0, np.nan, *[4.0] * 100])
+    assert importance.opacity(value)[:5] == pytest.approx([0.04, 0.25, 0.5, np.nan, 1.0], nan_ok=True)
+    assert importance.opacity(np.zeros(2)).tolist() == [1.0, 1.0]
+
+
+def test_moments_are_epochs_where_the_budget_counts_them_and_shares_of_seconds(results):
+    epochs, seconds = results.groups
+    assert [importance.when(epochs, share) for share in (0.01, 1.0)] == ["epoch 0.05", "epoch 5"]
+    assert importance.when(seconds, 0.25) == "25%"
 
 
 def test_numbers_of_a_picture_are_safe_in_a_spreadsheet(results, tmp_path):

@@ -8,7 +8,7 @@ from matplotlib import rc_context
 
 from isbench.errors import EnvironmentFault
 from isbench.report import frames, probe_summary, probes, report
-from isbench.report.figures import probe, style
+from isbench.report.figures import difference, probe, style
 from isbench.store import export
 from tests.report import synthetic
 
@@ -136,3 +136,25 @@ def test_a_probe_without_a_result_is_among_the_troubles(tmp_path):
     page = report(tmp_path).read_text()
     assert "0 of 2 probes have a result" in page
     assert page.count("<td>missing</td>") == 2
+
+
+def test_the_difference_names_bound_and_output_gradient_once_and_leaves_out_the_exact_norm(probed):
+    with rc_context(style.SETTINGS):
+        (picture,) = difference.pictures(probed)
+    labels = [label.get_text() for label in picture.figure.axes[1].get_yticklabels()]
+    assert labels == ["output gradient\n= upper bound", "uniform", "loss", "LOW's weights"]
+    assert set(picture.numbers["score"]) == {"output_gradient", "uniform", "loss", "low"}
+
+
+def test_the_difference_shows_what_a_sampler_stores(stored):
+    with rc_context(style.SETTINGS):
+        (picture,) = difference.pictures(stored)
+    assert "stored" in set(picture.numbers["score"])
+
+
+def test_the_mean_difference_is_over_checkpoints_and_seeds(probed):
+    with rc_context(style.SETTINGS):
+        (picture,) = difference.pictures(probed)
+    rows = picture.numbers[picture.numbers["score"] == "loss"]
+    texts = [text.get_text() for text in picture.figure.axes[1].texts]
+    assert f"{rows['squared_error'].mean():.2g}" in texts

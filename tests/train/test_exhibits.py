@@ -4,7 +4,7 @@ import torch
 
 from isbench.samplers.scores import SCORES
 from isbench.train.exhibits import Exhibits, supported
-from tests.builders import N, model, run, stream, table
+from tests.builders import BATCH, N, model, run, stream, table
 
 ALL = ("usage", "selection", "trace", "importance", "most_least", "geometry")
 
@@ -69,6 +69,25 @@ def test_a_sampler_without_a_score_has_no_importance() -> None:
     for point in made.points:
         exhibits.at_point(point)
     assert exhibits.finish() == {}
+
+
+def test_the_importance_of_a_memory_is_what_it_holds_once_a_sample_was_trained_on() -> None:
+    made = run("memory-as", budget=(28, "steps"), grid=(0.25, 1.0))
+    exhibits = Exhibits(made.problem, made.tally, SCORES["loss"], ("importance",), made.sampler)
+    for point in made.points:
+        exhibits.at_point(point)
+    untrained, early, last = exhibits.finish()["importance"]["value"]
+    assert np.isnan(untrained).all()
+    assert np.isfinite(early).sum() == 7 * BATCH
+    assert last == pytest.approx(made.sampler.stored().numpy())
+
+
+def test_the_importance_without_a_memory_is_the_score_as_it_is_now() -> None:
+    made = run("dlis", budget=(4, "steps"), grid=(1.0,))
+    exhibits = Exhibits(made.problem, made.tally, SCORES["loss"], ("importance",), made.sampler)
+    for point in made.points:
+        exhibits.at_point(point)
+    assert np.isfinite(exhibits.finish()["importance"]["value"]).all()
 
 
 def test_two_circles_records_selections_importance_and_outlines(tmp_path) -> None:

@@ -1,23 +1,27 @@
-"""Where the important samples lie: the importance of every sample of 2-D data, as training goes on."""
+"""Where the important samples lie: the importance of every sample of 2-D data, as training goes on.
+
+Figure 1 of Salaün et al. (paper 003).
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
+from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
 from isbench.report import exhibits
 from isbench.report.exhibits import Arrays
-from isbench.report.figures.selection import square
+from isbench.report.figures.selection import INSIDE, OUTSIDE, square
 from isbench.report.figures.style import INK, WIDTH, Picture, figure
 from isbench.report.frames import Frame, Group, Results
 
 ACROSS = 5  # moments shown
 CROWD = 4_000  # points in a picture from which on they are drawn as pixels
-NORM = Normalize(0, 1)
+FULL = 0.98  # the share of the samples that are less than opaque
+FAINTEST = 0.04  # of 1: what has next to no importance can still be seen
+CLASSES = (OUTSIDE, INSIDE)
 
 
 def pictures(results: Results) -> list[Picture]:
@@ -39,68 +43,90 @@ def _mapped(arm: Arrays) -> bool:
 
 
 def _picture(results: Results, group: Group, arms: dict[str, Arrays]) -> Picture:
-    moments = {label: _moments(arm) for label, arm in arms.items()}
-    across = max(len(rows) for rows in moments.values())
-    side = (WIDTH - 1.1) / max(across, 4)
+    shown = _moments(arms)
+    side = (WIDTH - 1.1) / max(len(shown), 4)
     drawn = figure((side + 0.04) * len(arms) + 0.7, pad=0.02)
-    panels = drawn.subplots(len(arms), across, squeeze=False)
+    panels = drawn.subplots(len(arms), len(shown), squeeze=False)
     curves = exhibits.outlines(results, group)
-    crowd = across * sum(len(arm["coordinates"]) for arm in arms.values()) > CROWD
+    crowd = len(shown) * sum(len(arm["coordinates"]) for arm in arms.values()) > CROWD
     for row, (label, arm) in zip(panels, arms.items(), strict=True):
-        for axes in row:
+        for axes, moment in zip(row, shown, strict=True):
             square(axes)
-        for axes, moment in zip(row, moments[label], strict=False):
-            _panel(axes, arm["coordinates"], ranks(arm["value"][moment]), curves, crowd)
+            if moment < len(arm["value"]) and np.isfinite(arm["value"][moment]).any():
+                _panel(axes, arm, moment, curves, crowd)
+            else:
+                axes.text(0.5, 0.5, "none yet", transform=axes.transAxes, ha="center", va="center")
         row[0].set_ylabel(label, rotation=0, ha="right", va="center", labelpad=6)
-    _titles(panels, arms, moments)
-    drawn.legend(handles=_scale(), loc="outside lower center", ncols=3)
+    longest = max(arms.values(), key=lambda arm: len(arm["progress"]))
+    for axes, moment in zip(panels[0], shown, strict=True):
+        axes.set_title(when(group, float(longest["progress"][moment])), color=INK, pad=3)
+    drawn.legend(handles=_scale(), loc="outside lower center", ncols=4)
+    count = len(longest["coordinates"])
     caption = (
-        f"{group.title}: importance of every sample as its sampler sees it, by rank within a panel, at the "
-        "share of the budget above it (first seed, n = 1). Samples without an importance are left out."
+        f"{group.title}: importance of {count:,} samples as their sampler sees it, first seed (n = 1). "
+        f"The more important, the more opaque: in proportion, the top {1 - FULL:.0%} of a panel in full. Colour: "
+        "the class. A sampler with a memory shows what it remembers, and no samples that it has not "
+        "trained on; others the score under the model at that moment."
     )
-    return Picture(f"importance-{group.slug}", drawn, _numbers(group, arms, moments), caption)
+    return Picture(f"importance-{group.slug}", drawn, _numbers(group, arms, shown), caption)
 
 
 def _scale() -> list[Line2D]:
-    shades = {"lowest rank": 0.0, "middle": 0.5, "highest rank": 1.0}
-    dot = {"marker": "o", "markersize": 4, "linestyle": "none"}
-    return [Line2D([], [], color=colormaps["viridis"](at), label=says, **dot) for says, at in shades.items()]
+    dot = {"marker": "o", "markersize": 4, "linestyle": "none", "markeredgewidth": 0}
+    shades = {"none": FAINTEST, "half": 0.5, "full": 1.0}
+    classes = [Line2D([], [], color=color, label=f"class {k}", **dot) for k, color in enumerate(CLASSES)]
+    grey = [
+        Line2D([], [], color=INK, alpha=at, label=f"{says} importance", **dot) for says, at in shades.items()
+    ]
+    return classes + grey
 
 
-def _panel(axes: Axes, places: np.ndarray, rank: np.ndarray, curves: list[np.ndarray], crowd: bool) -> None:
-    x, y = places.T
-    axes.scatter(x, y, c=rank, s=4.0, cmap="viridis", norm=NORM, linewidths=0, rasterized=crowd)
+def _panel(axes: Axes, arm: Arrays, moment: int, curves: list[np.ndarray], crowd: bool) -> None:
+    x, y = arm["coordinates"].T
+    label = arm.get("label")
+    color = [to_rgb(INK)] * len(x)
+    if label is not None and label.shape == x.shape:
+        color = [to_rgb(CLASSES[int(k) % len(CLASSES)]) for k in label]
+    alpha = opacity(arm["value"][moment])
+    colors = np.column_stack([color, np.nan_to_num(alpha)])
+    seen = ~np.isnan(alpha)
+    axes.scatter(x[seen], y[seen], c=colors[seen], s=5.0, linewidths=0, rasterized=crowd)
     for curve in curves:
-        axes.plot(*np.vstack([curve, curve[:1]]).T, color="black", linewidth=0.6)
+        axes.plot(*np.vstack([curve, curve[:1]]).T, color="#555555", linewidth=0.5)
 
 
-def _titles(panels: np.ndarray, arms: dict[str, Arrays], moments: dict[str, list[int]]) -> None:
-    """The spent share of the budget above each panel, or above the first row where all rows agree."""
-    rows = [[f"{arms[label]['progress'][moment]:.0%}" for moment in moments[label]] for label in arms]
-    alike = all(row == rows[0] for row in rows)
-    for line, row in zip(panels[:1] if alike else panels, rows, strict=False):
-        for axes, title in zip(line, row, strict=False):
-            axes.set_title(title, color=INK, pad=3)
+def when(group: Group, progress: float) -> str:
+    """A moment in words: the epoch or the step where the budget counts them, else the share of it."""
+    if group.budget.unit in ("epochs", "steps"):
+        return f"{group.budget.unit[:-1]} {progress * group.budget.amount:.3g}"
+    return f"{progress:.0%}"
 
 
-def ranks(value: np.ndarray) -> np.ndarray:
-    """Rank of each value [n] from 0 to 1, ties alike; NaN stays NaN."""
-    known = pd.Series(value).where(np.isfinite(value))
-    if known.nunique() < 2:
-        return known.where(known.isna(), 0.5).to_numpy()
-    rank = known.rank(method="average")
-    return ((rank - rank.min()) / (rank.max() - rank.min())).to_numpy()
+def opacity(value: np.ndarray) -> np.ndarray:
+    """Each value [n] as an opacity from 0 to 1, in proportion, the largest few full; NaN stays NaN."""
+    known = value[np.isfinite(value)]
+    full = float(np.quantile(known, FULL)) if known.size else 0.0
+    share = value / full if full > 0 else np.where(np.isfinite(value), 1.0, np.nan)
+    return np.where(np.isfinite(value), np.clip(share, FAINTEST, 1.0), np.nan)
 
 
-def _moments(arm: Arrays) -> list[int]:
-    known = np.flatnonzero(np.isfinite(arm["value"]).any(axis=1))
-    return [int(known[round(place)]) for place in np.linspace(0, len(known) - 1, min(ACROSS, len(known)))]
+def _moments(arms: dict[str, Arrays]) -> list[int]:
+    """Which points are shown: evenly spread over those at which some arm has an importance."""
+    points = max(len(arm["value"]) for arm in arms.values())
+    known = [
+        moment
+        for moment in range(points)
+        if any(
+            moment < len(arm["value"]) and np.isfinite(arm["value"][moment]).any() for arm in arms.values()
+        )
+    ]
+    return [known[round(place)] for place in np.linspace(0, len(known) - 1, min(ACROSS, len(known)))]
 
 
-def _numbers(group: Group, arms: dict[str, Arrays], moments: dict[str, list[int]]) -> Frame:
+def _numbers(group: Group, arms: dict[str, Arrays], shown: list[int]) -> Frame:
     frames: list[Frame] = []
     for label, arm in arms.items():
-        for moment in moments[label]:
+        for moment in (moment for moment in shown if moment < len(arm["value"])):
             columns = {"variant": group.variant, "budget": group.budget.name, "sampler": label}
             columns |= {"progress": arm["progress"][moment], "x": arm["coordinates"][:, 0]}
             columns |= {"y": arm["coordinates"][:, 1], "importance": arm["value"][moment]}

@@ -23,13 +23,14 @@ from isbench.report.figures.style import (
     looks,
     thresholds,
 )
-from isbench.report.frames import Frame, Group, Results, known, seeds
+from isbench.report.frames import Frame, Group, Results, known, seeds, sources
 
 ROWS = 4  # of a picture
 LAYOUTS = {  # by a word of the cards' sources: the name of the pictures, and what their columns show
     "paper 000": ("paper", ("test_accuracy", "batch_loss")),
     "paper 001": ("against-seconds", ("train_loss", "test_error")),
 }
+OTHERWHERE = "paper 003"  # draws its races as `epochs_and_time` does
 EARLY = 0.1  # share of the budget after which accuracies must fit the axis
 NAMES = {
     "test_accuracy": "test accuracy",
@@ -44,8 +45,10 @@ def pictures(results: Results) -> list[Picture]:
     """For each source of the arms, one picture for every few budgets and variants that have a result."""
     shown = [group for group in results.groups if known(group.of(results.points), "train_seconds")]
     parts = [shown[first : first + ROWS] for first in range(0, len(shown), ROWS)]
-    sources = " ".join(card.paper for card in results.plan.cards if card.label in results.labels)
-    layouts = [layout for word, layout in LAYOUTS.items() if word in sources] or [LAYOUTS["paper 000"]]
+    papers = sources(results)
+    layouts = [layout for word, layout in LAYOUTS.items() if word in papers]
+    if not layouts and OTHERWHERE not in papers:
+        layouts = [LAYOUTS["paper 000"]]
     return [
         _picture(results, part, f"{name}-{place + 1}" if place else name, metrics)
         for name, metrics in layouts

@@ -85,7 +85,7 @@ def distances(arm: Arm) -> Picture:
     for axes, (quantity, title) in zip(panels, quantities.items(), strict=True):
         for score in arm.scores:
             _lines(axes, rows[rows["score"] == score], quantity, score)
-        _updates(axes, rows)
+        updates(axes, rows)
         axes.set_title(title, color=INK)
     panels[0].set_ylabel("distance to the full gradient\nover that of uniform")
     _ratios(panels[0], rows.loc[rows["score"].isin(arm.scores), list(quantities)].to_numpy())
@@ -152,7 +152,7 @@ def concentration(arm: Arm) -> Picture:
     for axes, (quantity, label) in zip(drawn.subplots(1, 2), quantities.items(), strict=True):
         for score in arm.scores:
             _lines(axes, rows[rows["score"] == score], quantity, score)
-        _updates(axes, rows)
+        updates(axes, rows)
         axes.set_ylabel(label)
         linear(axes, "y")
     _legend(drawn, arm.scores)
@@ -173,7 +173,7 @@ def _lines(axes: Axes, rows: Frame, quantity: str, score: str) -> None:
     axes.plot(mean.index, mean, zorder=3, **LINES[score])
 
 
-def _updates(axes: Axes, rows: Frame) -> None:
+def updates(axes: Axes, rows: Frame) -> None:
     """An axis of updates that spreads the first ones."""
     last = float(rows["step"].max())
     decades = [10.0**power for power in range(3, 9)]
