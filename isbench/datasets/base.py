@@ -40,7 +40,7 @@ class Dataset:
     classes: int  # 0: regression
     loss: Callable[[Tensor, Tensor], Tensor]  # (output, target) -> [b], never reduced
     device: torch.device
-    lives: str  # where the samples are: "device", "host"
+    lives: str  # where the samples are: "device", "host", "disk"
     epoch_size: int  # n, or what stands for it on the axes of a stream
     origin: Tensor | None = None  # [n] index in the published training set
     labels: Tensor | None = None  # [n] class of each training sample

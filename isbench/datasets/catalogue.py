@@ -154,7 +154,7 @@ def made(spec: DatasetSpec, root: Path) -> Source | Stream:
 
 def refuse_for_stream(spec: DatasetSpec) -> None:
     """Raises UsageError for what only a finite set has; `val_fraction` is idle."""
-    for option in ("subset", "classes", "label_noise", "augment"):
+    for option in ("subset", "classes", "label_noise", "augment", "keep"):
         if getattr(spec, option) != DatasetSpec.model_fields[option].default:
             raise UsageError(
                 f"{option}: {getattr(spec, option)} of {spec.name}, which is a stream", f"leave {option} out"

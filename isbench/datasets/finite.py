@@ -13,6 +13,7 @@ from isbench.datasets.augment import crop_and_flip, moved
 from isbench.datasets.base import Dataset
 from isbench.datasets.held import Selection, select
 from isbench.datasets.losses import LOSSES
+from isbench.datasets.mapped import mapped
 from isbench.datasets.source import Source
 from isbench.datasets.stored import Stored, channels_last, place
 from isbench.errors import UsageError
@@ -44,20 +45,23 @@ def size(spec: DatasetSpec, source: Source, chosen: Selection) -> int:
 
 
 def finite(spec: DatasetSpec, source: Source, device: torch.device, seed: int) -> Dataset:
-    """The data set as the recipe wants it, on the device or on the host; `seed` only feeds augmentation."""
+    """The data set as the recipe wants it, on the device, the host or a disk; `seed` only feeds augmentation."""
     chosen = select(spec, source)
     n = size(spec, source, chosen)
     x_train, x_test = source.inputs()
     whitening = None if source.whitening is None else source.whitening().to(device)
+    if spec.keep == "disk" and not source.on_disk:
+        x_train, x_test = mapped(x_train, whitening), mapped(x_test, whitening)
+        source, whitening = replace(source, on_disk=True), None
     bytes_each = x_train[:1].nbytes if whitening is None else 4 * x_train[0].numel()
     home = home_of(spec, source, device, bytes_each * (len(chosen.y_train) + len(x_test)))
     scale, shift = (per_channel(value, device) for value in (source.scale, source.shift))
     origin = chosen.train if source.rows is None else source.rows[chosen.train]
 
     def stored(inputs: Tensor, rows: Tensor, targets: Tensor) -> Stored:
-        mapped = source.on_disk and home.type == "cpu"
-        samples = channels_last(inputs) if mapped else place(inputs, rows, home, whitening)
-        return Stored(samples, targets.to(device), scale, shift, rows if mapped else None)
+        in_place = source.on_disk and home.type == "cpu"
+        samples = channels_last(inputs) if in_place else place(inputs, rows, home, whitening)
+        return Stored(samples, targets.to(device), scale, shift, rows if in_place else None)
 
     plain = stored(x_train, origin, chosen.y_train)
     if source.virtual is not None:
@@ -101,7 +105,7 @@ def multiplied(plain: Stored, n: int, source: Source) -> Stored:
     return replace(
         plain,
         targets=plain.targets[real],
-        rows=real.to(plain.inputs.device),
+        rows=real.to(plain.inputs.device) if plain.rows is None else plain.rows[real.cpu()],
         augmentation=moved(source.shape, source.flips, plain.targets.device),
     )
 

@@ -130,7 +130,10 @@ class Arms:
         """Everything is compared to the arm `uniform`, which must be there and be what its label says."""
         arm = self.found.get(BASELINE)
         if arm is not None and arm.sampler.name == BASELINE:
-            return True
+            if arm.sampler.options:
+                what = "has options; give it a label of its own, and add one without, to compare with"
+                self.problems.value(self.entries[BASELINE], what)
+            return not arm.sampler.options
         others = [label for label, each in self.found.items() if each.sampler.name == BASELINE]
         hint = f"; leave the label of '{others[0]}' out" if len(others) == 1 else "; add it"
         what = f"none of them is {BASELINE}, by sampler and by label, to which all others are compared"

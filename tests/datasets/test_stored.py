@@ -53,14 +53,15 @@ def test_kept_on_the_host_the_samples_are_the_same():
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_kept_on_the_host_the_samples_arrive_on_the_device():
+@pytest.mark.parametrize("keep", ["host", "disk"])
+def test_kept_elsewhere_the_samples_arrive_on_the_device(keep):
     cuda = torch.device("cuda")
-    host = finite(DatasetSpec(name="numbered", keep="host"), numbered(), cuda, 0)
+    far = finite(DatasetSpec.model_validate({"name": "numbered", "keep": keep}), numbered(), cuda, 0)
     near = finite(DatasetSpec(name="numbered"), numbered(), cuda, 0)
     index = torch.arange(near.n, device=cuda)
-    assert (host.lives, near.lives) == ("host", "device")
-    assert torch.equal(host.train.fetch(index)[0], near.train.fetch(index)[0])
-    assert host.train.fetch(index)[0].is_cuda
+    assert (far.lives, near.lives) == (keep, "device")
+    assert torch.equal(far.train.fetch(index)[0], near.train.fetch(index)[0])
+    assert far.train.fetch(index)[0].is_cuda
 
 
 def test_an_empty_split_can_be_fetched_from():

@@ -117,14 +117,16 @@ def test_subset_classes_and_label_noise_are_those_of_the_real_images():
     assert dataset.classes == 2
 
 
-def test_kept_on_the_host_the_samples_are_the_same():
+@pytest.mark.parametrize("keep", ["host", "disk"])
+def test_wherever_they_are_kept_the_samples_are_the_same(keep):
     index = torch.arange(N)
-    assert torch.equal(virtual(keep="host").train.fetch(index)[0], virtual().train.fetch(index)[0])
+    far, near = virtual(keep=keep, subset=150), virtual(subset=150)
+    assert torch.equal(far.train.fetch(index)[0], near.train.fetch(index)[0])
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("keep", ["device", "host"])
+@pytest.mark.parametrize("keep", ["device", "host", "disk"])
 def test_on_a_cuda_device_the_samples_are_the_same(keep):
     cuda, index = torch.device("cuda"), torch.arange(N)
     spec = SPEC.model_copy(update={"keep": keep})

@@ -103,7 +103,7 @@ def test_standard_augmentation_pads_whitened_images_with_zeros():
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("keep", ["device", "host"])
+@pytest.mark.parametrize("keep", ["device", "host", "disk"])
 def test_on_a_cuda_device_images_are_whitened_alike(keep):
     cuda = torch.device("cuda")
     there = finite(SPEC.model_copy(update={"keep": keep}), source(), cuda, 0)
@@ -111,6 +111,14 @@ def test_on_a_cuda_device_images_are_whitened_alike(keep):
     index = torch.arange(there.n)
     found = there.train.fetch(index.to(cuda))[0].cpu()
     torch.testing.assert_close(found, here.train.fetch(index)[0], atol=1e-4, rtol=1e-4)
+
+
+def test_on_a_disk_images_lie_whitened():
+    near, far = (
+        finite(SPEC.model_copy(update={"keep": keep}), source(), CPU, 0) for keep in ("device", "disk")
+    )
+    index = torch.arange(near.n)
+    torch.testing.assert_close(near.train.fetch(index)[0], far.train.fetch(index)[0])
 
 
 def test_a_fit_is_remembered(monkeypatch):
