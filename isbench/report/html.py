@@ -22,6 +22,7 @@ from isbench.report.figures import (
     paper,
     phases,
     probe,
+    reconstructions,
     samples,
     selection,
     start,
@@ -37,7 +38,7 @@ FAMILIES = {
     "As paper 003 draws it: equal epochs and equal time": epochs_and_time.pictures,
     "Curves against epochs, seconds and passes": curves.pictures,
     "Where the time goes": phases.pictures,
-    "Seconds ahead at equal accuracy": ahead.pictures,
+    "Seconds ahead at equal accuracy or loss": ahead.pictures,
     "Variance and probabilities of each score": probe.pictures,
     "How far each weighting is from the exact gradient norm": difference.pictures,
     "Start thresholds": thresholds.pictures,
@@ -45,6 +46,7 @@ FAMILIES = {
     "What is selected": selection.pictures,
     "Importance of single samples": importance.pictures,
     "Most and least used samples": samples.pictures,
+    "The picture, as each model gives it back": reconstructions.pictures,
 }
 
 

@@ -16,7 +16,7 @@ SHARES = {
     "choose": ("draw", "select", "update"),
     "train": ("forward", "backward", "optimise"),
 }
-METRICS = {"test_error": "test error", "test_loss": "test loss"}
+METRICS = {"test_error": "test error", "test_loss": "test loss", "psnr": "PSNR (dB)"}
 SPENT = {"epochs": "epochs", "passes": "passes", "steps": "steps", "train_seconds": "seconds"}
 
 

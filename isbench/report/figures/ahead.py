@@ -82,7 +82,7 @@ def _picture(results: Results, group: Group, rows: Frame) -> Picture:
     ]
     if hatched:
         drawn.legend(handles=hatched, loc="outside lower center", ncols=len(hatched))
-    return Picture(f"ahead-{group.slug}", drawn, rows, _caption(results, group))
+    return Picture(f"ahead-{group.slug}", drawn, rows, _caption(results, group, name))
 
 
 def _level_axis(axes: Axes, levels: Frame, *, as_accuracy: bool) -> None:
@@ -117,10 +117,11 @@ def _strip(axes: Axes, arm: Frame, place: int, look: Look) -> None:
             axes.barh(place, end - begin, color=look.color, **style)
 
 
-def _caption(results: Results, group: Group) -> str:
+def _caption(results: Results, group: Group, metric: str) -> str:
+    one, all_of_them = ("an accuracy", "accuracies") if metric == "test_error" else ("a test loss", "losses")
     return (
         f"{group.title}: how many training seconds before {results.baseline} a sampler's mean curve first "
-        f"reaches an accuracy (running best; above zero: earlier; {seeds(lines.counts(results, group))}). "
-        "Bars below: accuracies that both reach within the budget. Hatched: somebody never gets there; no "
-        "number is drawn."
+        f"reaches {one} (running best; above zero: earlier; {seeds(lines.counts(results, group))}). "
+        f"Bars below: {all_of_them} that both reach within the budget. Hatched: somebody never gets there; "
+        "no number is drawn."
     )

@@ -8,7 +8,12 @@ from isbench.report.figures import lines
 from isbench.report.figures.style import Picture, figure, legend, linear, logarithmic, looks
 from isbench.report.frames import AXES, Frame, Group, Results, known, seeds
 
-METRICS = {"test_error": "test error", "test_loss": "test loss", "train_loss": "training loss"}
+METRICS = {
+    "test_error": "test error",
+    "test_loss": "test loss",
+    "psnr": "PSNR (dB)",
+    "train_loss": "training loss",
+}
 
 
 def pictures(results: Results) -> list[Picture]:
@@ -19,6 +24,8 @@ def pictures(results: Results) -> list[Picture]:
 
 def _picture(results: Results, group: Group, points: Frame) -> Picture:
     metrics = [metric for metric in METRICS if known(points, metric)]
+    if "psnr" in metrics:
+        metrics.remove("train_loss")  # of a part of the same picture
     drawn = figure(0.7 + 1.65 * len(metrics))
     panels = drawn.subplots(len(metrics), len(AXES), sharex="col", sharey="row", squeeze=False)
     look = {label: look for label, look in looks(results).items() if label in set(points["sampler"])}
@@ -31,15 +38,24 @@ def _picture(results: Results, group: Group, points: Frame) -> Picture:
             )
             lines.limits(axes, results, group, axis)
             linear(axes, ticks=4)
-        logarithmic(row[0], points[metric])
+        if metric == "psnr":
+            linear(row[0], "y", ticks=4)
+        else:
+            logarithmic(row[0], points[metric])
         row[0].set_ylabel(METRICS[metric])
     for axes, title in zip(panels[-1], AXES.values(), strict=True):
         axes.set_xlabel(title)
     legend(drawn, look)
     counts = lines.counts(results, group)
     caption = (
-        f"{group.title}: error and losses against epochs (equal data), training seconds (equal time) and "
+        f"{group.title}: {_said(metrics)} against epochs (equal data), training seconds (equal time) and "
         f"passes (machine-free cost). Line: mean over seeds ({seeds(counts)}); thin lines: single runs. "
         f"Logarithmic y axes where values allow.{lines.diverged(results, group)}"
     )
     return Picture(f"curves-{group.slug}", drawn, pd.concat(frames, ignore_index=True), caption)
+
+
+def _said(metrics: list[str]) -> str:
+    """What the rows show, in words."""
+    names = [METRICS[metric] for metric in metrics]
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]

@@ -116,16 +116,20 @@ def _caption(results: Results, groups: list[Group], switched: bool, metrics: tup
     counts = [count for group in groups for count in lines.counts(results, group)]
     sweep = thresholds(results)
     by_batch = "batch_loss" in metrics
-    text = "Test accuracy and training loss (mean loss of the mini-batches) against training seconds"
+    classes = known(results.points, "test_error")
+    shown = "Test accuracy" if classes else "Test loss"
+    text = f"{shown} and training loss (mean loss of the mini-batches) against training seconds"
     if not by_batch:
-        text = "Training loss (of fixed training samples) and test error against training seconds"
+        shown = "error" if classes else "loss"
+        text = f"Training loss (of fixed training samples) and test {shown} against training seconds"
     text += ", by the threshold below which selection starts." if sweep else ", by sampler."
     text += f" Line: mean over seeds ({seeds(counts)}); thin lines: single runs." if counts else ""
     if results.baseline:
         text += f" Dashed: {results.baseline}."
     if switched:
         text += " Star: where selection starts, the mean over seeds."
-    if by_batch:
+    if by_batch and classes:
         text += " The accuracy axis is cut at what the mean curves reach after a tenth of the budget."
+    if by_batch:
         text += " Selecting hard samples raises the loss of the batches, not necessarily that of the model."
     return text + "".join(dict.fromkeys(lines.diverged(results, group) for group in groups))

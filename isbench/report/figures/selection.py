@@ -50,15 +50,19 @@ def _picture(results: Results, group: Group, arms: dict[str, Arrays]) -> Picture
         row[0].set_ylabel(label, rotation=0, ha="right", va="center", labelpad=6)
     for place, (axes, step) in enumerate(zip(panels[0], steps, strict=True)):
         axes.set_title(f"batch {step:,}" if not place else f"{step:,}", color=INK)
-    dots = [(INSIDE, "predicted inside"), (OUTSIDE, "predicted outside")]
-    handles = [
-        Line2D([], [], color=color, marker="o", markersize=4, linestyle="none", label=says)
-        for color, says in dots
-    ]
-    drawn.legend(handles=handles, loc="outside lower center", ncols=2)
+    coloured = ""
+    if any((arm["predicted"] >= 0).any() for arm in arms.values()):
+        coloured = ", coloured by the class that the model predicts at that time"
+        dots = [(INSIDE, "predicted inside"), (OUTSIDE, "predicted outside")]
+        handles = [
+            Line2D([], [], color=color, marker="o", markersize=4, linestyle="none", label=says)
+            for color, says in dots
+        ]
+        drawn.legend(handles=handles, loc="outside lower center", ncols=2)
+    boundary = " Black: the true boundary." if curves else ""
     caption = (
-        f"{group.title}: the samples of single batches, coloured by the class that the model predicts "
-        "at that time (first seed, n = 1). Black: the true boundary. Batch 0 reflects the initial weights."
+        f"{group.title}: the samples of single batches{coloured} (first seed, n = 1).{boundary} Batch 0 "
+        "reflects the initial weights."
     )
     return Picture(f"selection-{group.slug}", drawn, _numbers(group, arms, steps), caption)
 
@@ -66,7 +70,8 @@ def _picture(results: Results, group: Group, arms: dict[str, Arrays]) -> Picture
 def _panel(axes: Axes, arm: Arrays, step: int, curves: list[np.ndarray]) -> None:
     chosen = arm["step"].astype(int) == step
     x, y = arm["coordinates"][chosen].T
-    colors = np.where(arm["predicted"][chosen] > 0, INSIDE, OUTSIDE)
+    predicted = arm["predicted"][chosen]  # -1: no class
+    colors = np.select([predicted > 0, predicted == 0], [INSIDE, OUTSIDE], INK)
     axes.scatter(x, y, s=3.0, c=colors.tolist(), linewidths=0)
     for curve in curves:
         closed = np.vstack([curve, curve[:1]])
