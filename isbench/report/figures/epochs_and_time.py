@@ -72,7 +72,7 @@ def _pairs(groups: list[Group]) -> list[list[Column]]:
 
 
 def _picture(results: Results, columns: list[Column]) -> Picture:
-    points = pd.concat([column.group.of(results.points) for column in columns])
+    points: Frame = pd.concat([column.group.of(results.points) for column in columns])
     metrics = [metric for metric in METRICS if known(points, metric)]
     drawn = figure(0.75 + (WHOLE + CLOSE) * len(metrics))
     heights = [WHOLE, CLOSE] * len(metrics)

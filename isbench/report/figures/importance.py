@@ -53,44 +53,50 @@ def _picture(results: Results, group: Group, arms: dict[str, Arrays]) -> Picture
         for axes, moment in zip(row, shown, strict=True):
             square(axes)
             if moment < len(arm["value"]) and np.isfinite(arm["value"][moment]).any():
-                _panel(axes, arm, moment, curves, crowd)
+                _panel(axes, arm, moment, curves, crowd, side)
             else:
                 axes.text(0.5, 0.5, "none yet", transform=axes.transAxes, ha="center", va="center")
         row[0].set_ylabel(label, rotation=0, ha="right", va="center", labelpad=6)
     longest = max(arms.values(), key=lambda arm: len(arm["progress"]))
     for axes, moment in zip(panels[0], shown, strict=True):
         axes.set_title(when(group, float(longest["progress"][moment])), color=INK, pad=3)
-    drawn.legend(handles=_scale(), loc="outside lower center", ncols=4)
+    classes = any((_classes(arm) >= 0).any() for arm in arms.values())
+    drawn.legend(handles=_scale(classes), loc="outside lower center", ncols=5 if classes else 3)
     count = len(longest["coordinates"])
     caption = (
         f"{group.title}: importance of {count:,} samples as their sampler sees it, first seed (n = 1). "
-        f"The more important, the more opaque: in proportion, the top {1 - FULL:.0%} of a panel in full. Colour: "
-        "the class. A sampler with a memory shows what it remembers, and no samples that it has not "
+        f"The more important, the more opaque: in proportion, the top {1 - FULL:.0%} of a panel in full. "
+        f"{'Colour: the class. ' if classes else ''}A sampler with a memory shows what it remembers, and no samples that it has not "
         "trained on; others the score under the model at that moment."
     )
     return Picture(f"importance-{group.slug}", drawn, _numbers(group, arms, shown), caption)
 
 
-def _scale() -> list[Line2D]:
+def _classes(arm: Arrays) -> np.ndarray:
+    """The class of each sample [n]; -1 where there is none."""
+    label, count = arm.get("label"), len(arm["coordinates"])
+    return label.astype(int) if label is not None and label.shape == (count,) else np.full(count, -1)
+
+
+def _scale(with_classes: bool) -> list[Line2D]:
     dot = {"marker": "o", "markersize": 4, "linestyle": "none", "markeredgewidth": 0}
-    shades = {"none": FAINTEST, "half": 0.5, "full": 1.0}
+    shades = {"no": FAINTEST, "half": 0.5, "full": 1.0}
     classes = [Line2D([], [], color=color, label=f"class {k}", **dot) for k, color in enumerate(CLASSES)]
     grey = [
         Line2D([], [], color=INK, alpha=at, label=f"{says} importance", **dot) for says, at in shades.items()
     ]
-    return classes + grey
+    return classes + grey if with_classes else grey
 
 
-def _panel(axes: Axes, arm: Arrays, moment: int, curves: list[np.ndarray], crowd: bool) -> None:
+def _panel(axes: Axes, arm: Arrays, moment: int, curves: list[np.ndarray], crowd: bool, side: float) -> None:
+    """`crowd`: whether the samples are drawn as pixels; `side`: of the panel, in inches."""
     x, y = arm["coordinates"].T
-    label = arm.get("label")
-    color = [to_rgb(INK)] * len(x)
-    if label is not None and label.shape == x.shape:
-        color = [to_rgb(CLASSES[int(k) % len(CLASSES)]) for k in label]
+    color = [to_rgb(CLASSES[k % len(CLASSES)] if k >= 0 else INK) for k in _classes(arm)]
+    size = min(5.0, (72 * side) ** 2 / len(x))  # in square points: dots that just fill the panel
     alpha = opacity(arm["value"][moment])
     colors = np.column_stack([color, np.nan_to_num(alpha)])
     seen = ~np.isnan(alpha)
-    axes.scatter(x[seen], y[seen], c=colors[seen], s=5.0, linewidths=0, rasterized=crowd)
+    axes.scatter(x[seen], y[seen], c=colors[seen], s=size, linewidths=0, rasterized=crowd)
     for curve in curves:
         axes.plot(*np.vstack([curve, curve[:1]]).T, color="#555555", linewidth=0.5)
 
