@@ -66,8 +66,8 @@ def _picture(results: Results, group: Group, arms: dict[str, Arrays]) -> Picture
     caption = (
         f"{group.title}: importance of {count:,} samples as their sampler sees it, first seed (n = 1). "
         f"The more important, the more opaque: in proportion, the top {1 - FULL:.0%} of a panel in full. "
-        f"{'Colour: the class. ' if classes else ''}A sampler with a memory shows what it remembers, and no samples that it has not "
-        "trained on; others the score under the model at that moment."
+        f"{'Colour: the class. ' if classes else ''}A sampler with a memory shows what it remembers, and "
+        "no samples that it has not trained on; others the score under the model at that moment."
     )
     return Picture(f"importance-{group.slug}", drawn, _numbers(group, arms, shown), caption)
 
