@@ -53,6 +53,12 @@ def test_one_budget_alone_is_drawn_alone(budget, tmp_path):
     assert "(left)" not in picture.caption
 
 
+def test_curves_of_few_points_have_no_close_look(tmp_path):
+    (picture,) = draw(filled(tmp_path, points=4))
+    assert [axes.get_ylabel() for axes in picture.figure.axes[::2]] == ["test loss", "test error"]
+    assert "closely" not in picture.caption
+
+
 def test_without_classes_there_is_the_loss_alone(tmp_path):
     results = filled(tmp_path)
     results.points["test_error"] = float("nan")

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from isbench.report.figures import lines
 from isbench.report.figures.style import (
@@ -36,6 +35,7 @@ SIDES = {  # what a budget counts: its axis and what it makes equal
 }
 TITLES = {"epochs": "epochs", "train_seconds": "training seconds"}
 END = 0.75  # the progress from which on a curve counts as ending
+FEWEST = 3  # points of a curve that ends
 FAR = 4  # times as far from the best as the median arm: an end that the close look may leave out
 WHOLE, CLOSE = 1.55, 1.2  # inches: heights of the panels
 
@@ -74,35 +74,48 @@ def _pairs(groups: list[Group]) -> list[list[Column]]:
 def _picture(results: Results, columns: list[Column]) -> Picture:
     points: Frame = pd.concat([column.group.of(results.points) for column in columns])
     metrics = [metric for metric in METRICS if known(points, metric)]
-    drawn = figure(0.75 + (WHOLE + CLOSE) * len(metrics))
-    heights = [WHOLE, CLOSE] * len(metrics)
-    panels = drawn.subplots(2 * len(metrics), len(columns), squeeze=False, height_ratios=heights)
+    heights = [WHOLE, CLOSE] if _ends(columns) else [WHOLE]
+    drawn = figure(0.75 + sum(heights) * len(metrics))
+    shape = len(heights) * len(metrics), len(columns)
+    panels = drawn.subplots(*shape, squeeze=False, height_ratios=heights * len(metrics))
     look = {label: look for label, look in looks(results).items() if label in set(points["sampler"])}
     frames: list[Frame] = []
-    for place, metric in enumerate(metrics):
-        whole, close = panels[2 * place], panels[2 * place + 1]
-        for column, above, below in zip(columns, whole, close, strict=True):
-            frames.append(_curves(above, results, column, metric, look))
-            _end(below, results, column, metric, look)
-        for axes in whole[1:]:
-            axes.sharey(whole[0])
-            axes.tick_params(labelleft=False)
-        logarithmic(whole[0], points[metric])
+    for metric, (whole, *close) in zip(metrics, panels.reshape(len(metrics), len(heights), -1), strict=True):
+        for axes, column in zip(whole, columns, strict=True):
+            frames.append(_curves(axes, results, column, metric, look))
+        _share(whole, points[metric])
         whole[0].set_ylabel(METRICS[metric])
-        close[0].set_ylabel(f"{METRICS[metric]},\nthe end")
-    _titles(drawn, panels, columns)
+        for row in close:
+            for axes, column in zip(row, columns, strict=True):
+                _end(axes, results, column, metric, look)
+            row[0].set_ylabel(f"{METRICS[metric]},\nthe end")
+    for axes, column in zip(panels[0], columns, strict=True):
+        axes.set_title(f"{column.says} ({column.group.budget.name})", color=INK)
     legend(drawn, look)
     return Picture(_name(columns), drawn, pd.concat(frames, ignore_index=True), _caption(results, columns))
+
+
+def _ends(columns: list[Column]) -> bool:
+    """Whether there are points enough at the end for a close look."""
+    return all(sum(at >= END for at in column.group.grid) >= FEWEST for column in columns)
+
+
+def _share(row: np.ndarray, values: pd.Series) -> None:
+    """One logarithmic y axis for the panels of a row."""
+    for axes in row[1:]:
+        axes.sharey(row[0])
+        axes.tick_params(labelleft=False)
+    logarithmic(row[0], values)
 
 
 def _curves(axes: Axes, results: Results, column: Column, metric: str, look: dict[str, Look]) -> Frame:
     """The whole curves, the part that is looked at closely shaded."""
     curves = lines.draw(axes, results, column.group, metric, column.axis, look)
     lines.limits(axes, results, column.group, column.axis)
-    start, furthest = _window(results, column)
-    axes.axvspan(start, furthest, color="#f4f4f4", zorder=0, linewidth=0)
+    if _ends([column]):
+        axes.axvspan(*_window(results, column), color="#f4f4f4", zorder=0, linewidth=0)
     linear(axes, ticks=6)
-    axes.tick_params(labelbottom=True)
+    axes.set_xlabel(TITLES[column.axis])
     named = {"variant": column.group.variant, "budget": column.group.budget.name}
     return curves.assign(**named, metric=metric, axis=column.axis)
 
@@ -162,11 +175,6 @@ def _window(results: Results, column: Column) -> tuple[float, float]:
     return END * furthest, furthest
 
 
-def _titles(drawn: Figure, panels: np.ndarray, columns: list[Column]) -> None:
-    for axes, column in zip(panels[0], columns, strict=True):
-        axes.set_title(f"{column.says} ({column.group.budget.name})", color=INK)
-
-
 def _name(columns: list[Column]) -> str:
     budgets = "-".join(column.group.budget.name for column in columns)
     return f"epochs-and-time-{slug(f'{columns[0].group.variant} {budgets}')}"
@@ -182,10 +190,12 @@ def _caption(results: Results, columns: list[Column]) -> str:
         where = f"at {columns[0].says}"
     variant = f"{columns[0].group.variant}: t" if columns[0].group.variant else "T"
     baseline = f" Dashed: {results.baseline}." if results.baseline else ""
+    close = (
+        " Every second row looks closely at the last quarter, shaded above: means on a linear axis of their "
+        "own, bands of one standard error; arrow: an arm that ends far above."
+    )
     return (
         f"{variant}est loss and, where there are classes, test error {where}. Line: mean over seeds "
-        f"({seeds(counts)}); thin lines: single runs. Every second row looks closely at the last quarter, "
-        f"shaded above: means on a linear axis of their own, bands of one standard error; arrow: an arm that "
-        f"ends far above.{baseline}"
+        f"({seeds(counts)}); thin lines: single runs.{close if _ends(columns) else ''}{baseline}"
         + "".join(dict.fromkeys(lines.diverged(results, group) for group in groups))
     )
