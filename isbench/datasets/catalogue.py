@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from isbench.datasets import digits, images, mit67, two_circles
+from isbench.datasets import digits, images, mit67, modelnet, modelnet_files, two_circles
 from isbench.datasets.arrays import arrays
 from isbench.datasets.base import Dataset, Facts
 from isbench.datasets.fetch import prepare
@@ -111,6 +111,14 @@ CATALOGUE: dict[str, Entry] = {
         image_regression,
         "the pixels of one picture of yours: from a place to the colour there",
         "any image file; the task of paper 003, section 7",
+    ),
+    "modelnet40": Entry(
+        modelnet.modelnet40,
+        "12,311 clouds of points on the surfaces of models of 40 kinds of things",
+        "Wu et al. 2015, Qi et al. 2017",
+        "415 MB, or 2 GB as meshes",
+        prepare=modelnet_files.prepare,
+        verify=modelnet_files.verify,
     ),
     "arrays": Entry(
         arrays, "your own arrays: x_train, y_train, x_test, y_test in an npz, of classes or values", "yours"

@@ -45,7 +45,7 @@ def size(spec: DatasetSpec, source: Source, chosen: Selection) -> int:
 
 
 def finite(spec: DatasetSpec, source: Source, device: torch.device, seed: int) -> Dataset:
-    """The data set as the recipe wants it, on the device, the host or a disk; `seed` only feeds augmentation."""
+    """The data set as wanted, on the device, the host or a disk; `seed` only feeds augmentation."""
     chosen = select(spec, source)
     n = size(spec, source, chosen)
     x_train, x_test = source.inputs()

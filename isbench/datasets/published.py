@@ -11,11 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["file", "gzip", "tar", "any"]
+Kind = Literal["file", "gzip", "tar", "zip", "any"]
 MAGIC = {  # how a download must begin
     "file": b"MATLAB 5.0",
     "gzip": b"\x1f\x8b",
     "tar": b"\x1f\x8b",
+    "zip": b"PK\x03\x04",
     "any": b"",
 }
 

@@ -30,7 +30,7 @@ def test_every_entry_says_what_and_whose_it_is(name):
 
 def test_what_is_published_can_be_prepared_and_verified():
     prepared = {name for name, entry in CATALOGUE.items() if entry.prepare and entry.verify}
-    assert prepared == {*published.PUBLISHED, "mnist-pairs", "permuted-mnist", "mit67"}
+    assert prepared == {*published.PUBLISHED, "mnist-pairs", "permuted-mnist", "mit67", "modelnet40"}
 
 
 def test_an_unknown_name_lists_the_known_ones():
