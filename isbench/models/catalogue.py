@@ -11,7 +11,7 @@ from pathlib import Path
 from torch import nn
 
 from isbench.errors import UsageError
-from isbench.models import cnn, lstm, mlp, resnet50, wide_resnet
+from isbench.models import cnn, lstm, mlp, pointnet, resnet, resnet50, siren, vit, wide_resnet
 from isbench.store.records import ModelSpec
 
 
@@ -43,6 +43,11 @@ CATALOGUE: dict[str, Entry] = {
         "(norm: layer 1,465,827 and 1,477,437)",
         "001, norm: layer its code",
     ),
+    "resnet18": Entry(
+        resnet.resnet18,
+        "ResNet-18 for small images: a 3x3 first convolution, no pooling, 11,173,962 parameters on 3x32x32",
+        "003",
+    ),
     "resnet50": Entry(
         resnet50.resnet50,
         "ResNet-50 pre-trained on ImageNet with a new last layer, 23,508,032 + 2,049 parameters per class",
@@ -52,6 +57,27 @@ CATALOGUE: dict[str, Entry] = {
         lstm.lstm,
         "an LSTM of 128 units and a linear layer, 68,362 parameters on sequences of one number",
         "001 (67,850 where the LSTM has one bias instead of torch's two)",
+    ),
+    "vit": Entry(
+        vit.vit,
+        "a Vision Transformer: patches of 4x4, dim 256, 6 blocks, 4 heads, 4,771,082 parameters on 3x32x32",
+        "003, which gives no sizes: these are ours",
+    ),
+    "pointnet": Entry(
+        pointnet.pointnet,
+        "3 layers shared by all points (64, 128, 1024) with batch norm, maximum, one linear layer, "
+        "184,104 parameters at 40 classes",
+        "003",
+    ),
+    "siren": Entry(
+        siren.siren,
+        "5 layers of width 256 with sines between them, 198,915 parameters from (x, y) to 3 numbers",
+        "003, sizes and initial values after Sitzmann et al.",
+    ),
+    "vgg16-head": Entry(
+        mlp.vgg16_head,
+        "2 linear layers on features of a frozen VGG-16, 512 hidden units",
+        "003, which gives no widths: 512 is ours",
     ),
 }
 WORDS = ("imagenet", "none")  # of `weights`; anything else is a path

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Annotated
 
+from annotated_types import Ge
 from torch import nn
 
 from isbench.errors import UsageError
@@ -30,3 +32,11 @@ def circles_mlp(shape: tuple[int, ...], outputs: int, *, dropout: bool = False) 
         raise UsageError(f"circles-mlp needs points of 2 numbers, the data set gives {size}", "try mlp")
     between = [nn.Dropout(0.5)] if dropout else []
     return nn.Sequential(nn.Linear(2, 50), nn.ReLU(), *between, nn.Linear(50, outputs))
+
+
+def vgg16_head(shape: tuple[int, ...], outputs: int, *, hidden: Annotated[int, Ge(1)] = 512) -> nn.Module:
+    """Two linear layers with ReLU between them on features of a frozen network; the paper gives no widths."""
+    if len(shape) != 1:
+        size = "x".join(map(str, shape)) or "single numbers"
+        raise UsageError(f"vgg16-head needs features, the data set gives {size}", "try mlp or resnet18")
+    return mlp(shape, outputs, hidden=[hidden])

@@ -1,4 +1,4 @@
-"""Normalisation layers that torch does not have in this form."""
+"""The normalisation layers of residual networks by name, and those that torch does not have in this form."""
 
 from __future__ import annotations
 
@@ -47,3 +47,10 @@ class SampleNorm2d(nn.Module):
         if self.bias.requires_grad:
             squares += d.flatten(2).sum(2).square().sum(1)
         return squares
+
+
+NORMS: dict[str, type[nn.Module]] = {
+    "batch": nn.BatchNorm2d,
+    "layer": SampleNorm2d,
+    "frozen": FrozenBatchNorm2d,
+}

@@ -9,13 +9,7 @@ from annotated_types import Ge
 from torch import Tensor, nn
 
 from isbench.errors import UsageError
-from isbench.models.norms import FrozenBatchNorm2d, SampleNorm2d
-
-NORMS: dict[str, type[nn.Module]] = {
-    "batch": nn.BatchNorm2d,
-    "layer": SampleNorm2d,
-    "frozen": FrozenBatchNorm2d,
-}
+from isbench.models.norms import NORMS
 
 
 def wide_resnet(
@@ -48,7 +42,7 @@ class WideResNet(nn.Module):
     def __init__(self, channels: int, outputs: int, blocks: int, widen: int, norm: type[nn.Module]) -> None:
         super().__init__()
         width, groups = 16, []
-        self.first = _convolution(channels, width, 3)
+        self.first = convolution(channels, width, 3)
         for group, stride in ((16, 1), (32, 2), (64, 2)):
             for number in range(blocks):
                 groups.append(Block(width, group * widen, 1 if number else stride, norm))
@@ -69,10 +63,10 @@ class Block(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, stride: int, norm: type[nn.Module]) -> None:
         super().__init__()
-        self.norm1, self.convolution1 = norm(inputs), _convolution(inputs, outputs, 3, stride)
-        self.norm2, self.convolution2 = norm(outputs), _convolution(outputs, outputs, 3)
+        self.norm1, self.convolution1 = norm(inputs), convolution(inputs, outputs, 3, stride)
+        self.norm2, self.convolution2 = norm(outputs), convolution(outputs, outputs, 3)
         same = inputs == outputs and stride == 1
-        self.shortcut = None if same else _convolution(inputs, outputs, 1, stride)
+        self.shortcut = None if same else convolution(inputs, outputs, 1, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         """The input, or its projection, plus what the two layers make of it."""
@@ -82,7 +76,7 @@ class Block(nn.Module):
         return past + self.convolution2(hidden)
 
 
-def _convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Conv2d:
+def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Conv2d:
     """A padded convolution without bias, initialised after He et al. (2015) by its outputs."""
     layer = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
     nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")

@@ -84,13 +84,18 @@ def _squared_windows(x: Tensor, d: Tensor, kernel: tuple[int, ...], padding: tup
     unfolded. Windows that would reach over the end of a line meet a gradient of 0.
     """
     (height, width), (above, beside) = kernel, padding
-    lines = F.pad(x.permute(0, 2, 3, 1), (0, 0, beside, beside, above, above)).contiguous()
+    lines = _with_zeros(x.permute(0, 2, 3, 1), (0, 0, beside, beside, above, above)).contiguous()
     across, channels = lines.shape[2:]
     windows = lines.flatten(1).unfold(1, width * channels, channels)
     places = (d.shape[2] - 1) * across + d.shape[3]
-    back = F.pad(d.permute(0, 2, 3, 1), (0, 0, 0, width - 1)).flatten(1, 2)[:, :places].mT
+    back = _with_zeros(d.permute(0, 2, 3, 1), (0, 0, 0, width - 1)).flatten(1, 2)[:, :places].mT
     seen = (windows[:, row * across : row * across + places] for row in range(height))
     return torch.stack([_squared(back @ each) for each in seen]).sum(0)
+
+
+def _with_zeros(values: Tensor, sizes: tuple[int, ...]) -> Tensor:
+    """Zeros around some values; torch would copy them where there is nothing to add."""
+    return F.pad(values, sizes) if any(sizes) else values
 
 
 def _channel_norm(layer: _BatchNorm | nn.GroupNorm, x: Tensor, d: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import get_total_norm
 
@@ -96,7 +97,8 @@ def _by_vmap(model: nn.Module, loss: Loss, x: Tensor, y: Tensor) -> Tensor:
 
     samples = max(1, KEPT // max(1, sum(p.numel() for p in parameters.values())))
     try:
-        return vmap(norm, chunk_size=samples)(x, y)
+        with sdpa_kernel(SDPBackend.MATH):  # vmap would run fused attention sample by sample
+            return vmap(norm, chunk_size=samples)(x, y)
     except RuntimeError as error:
         if "vmap" not in str(error):
             raise

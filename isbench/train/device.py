@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from isbench.errors import EnvironmentFault
 from isbench.train.timing import Clock, CudaClock, HostClock, MpsClock
@@ -24,6 +24,8 @@ from isbench.train.timing import Clock, CudaClock, HostClock, MpsClock
 CLEAR, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 NUMBERS = {"cpu": 2**19}  # of inputs that go through a model at once: what the caches hold between layers
 LARGE = 2**25  # elsewhere: what the memory holds
+WIDEST = {"cpu": 2**23}  # numbers between two layers, of a model that says how many it has there
+LARGEST = 2**29  # elsewhere
 FEWEST, MOST, FULL = 16, 4096, 128  # samples; by the last one, batches run fastest
 LAG = {"cpu": 0, "cuda": 8, "mps": 8}
 
@@ -52,9 +54,14 @@ def clock(device: torch.device, lag: int) -> Clock:
     return MpsClock() if device.type == "mps" else HostClock()
 
 
-def at_once(device: torch.device, shape: tuple[int, ...]) -> int:
-    """How many samples go through a model at once where no gradient is wanted."""
+def at_once(device: torch.device, shape: tuple[int, ...], model: nn.Module) -> int:
+    """How many samples go through a model at once where no gradient is wanted.
+
+    A model whose layers make far more of a sample than it is says so by `widest`, the most numbers they hold.
+    """
     samples = min(max(NUMBERS.get(device.type, LARGE) // math.prod(shape), FEWEST), MOST)
+    if widest := getattr(model, "widest", 0):
+        samples = min(samples, max(1, WIDEST.get(device.type, LARGEST) // widest))
     return samples // FULL * FULL or samples
 
 

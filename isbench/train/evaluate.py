@@ -58,7 +58,7 @@ class Evaluator:
         training = self.model.training
         self.model.eval()
         losses, wrong, outputs = [], [], []
-        for chunk in index.split(at_once(index.device, self.dataset.shape)):
+        for chunk in index.split(at_once(index.device, self.dataset.shape, self.model)):
             x, y = split.fetch(chunk)
             output = self.model(x).float()
             losses.append(self.dataset.loss(output, y).sum())

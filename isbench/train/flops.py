@@ -1,6 +1,6 @@
 """What a sample costs in forwards, by counting floating-point operations: the same on every machine.
 
-oneDNN is switched off while counting, because the counter does not see through its fused operators.
+oneDNN and fused attention are switched off while counting, because the counter does not see through them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from isbench.store.records import Costs
@@ -40,7 +41,7 @@ def measure_costs(model: nn.Module, shape: tuple[int, ...], score: Score | None)
     stand = Stand(model.eval())
     x, index = torch.zeros(SAMPLES, *shape), torch.zeros(SAMPLES, dtype=torch.int64)
     outputs: list[Tensor] = []
-    with without_onednn():
+    with unfused():
         forward = count(lambda: outputs.append(stand.loss(model(x), index)))
         backward = count(lambda: outputs[0].sum().backward())
         if score is None:
@@ -54,11 +55,14 @@ def measure_costs(model: nn.Module, shape: tuple[int, ...], score: Score | None)
 
 
 @contextmanager
-def without_onednn() -> Iterator[None]:
-    """Inside, operators are torch's own; torch warns about TF32 on Intel GPUs when it sets the flag."""
+def unfused() -> Iterator[None]:
+    """Inside, operators are torch's own and attention is made of matrix products.
+
+    Torch warns about TF32 on Intel GPUs when it sets the flag of oneDNN.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="TF32 acceleration on top of oneDNN")
-        with torch.backends.mkldnn.flags(enabled=False):
+        with torch.backends.mkldnn.flags(enabled=False), sdpa_kernel(SDPBackend.MATH):
             yield
 
 

@@ -51,7 +51,7 @@ class Problem:
         self.judged_of: Forward | None = None
         self.gate: Tensor | None = None  # the smoothed tau that a start criterion follows
         self.weight: Tensor | None = None  # what the samples of the step counted
-        self.chunk = at_once(self.device, dataset.shape)
+        self.chunk = at_once(self.device, dataset.shape, model)
         self.mean = torch.full((batch,), 1 / batch, device=self.device)
         self.order = torch.empty(0, dtype=torch.int64, device=self.device)
         self.times: Tensor | None = None  # scratch of `remember`

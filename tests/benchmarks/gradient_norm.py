@@ -33,6 +33,11 @@ CASES: list[tuple[str, dict[str, Any], tuple[int, ...], int, int, float | None]]
         for n in ("batch", "layer", "frozen")
     ),
     ("lstm", {"hidden": 64}, (196, 1), 10, 256, None),
+    ("resnet18", {}, (3, 32, 32), 10, 64, None),
+    ("vit", {"dim": 64, "depth": 4}, (3, 32, 32), 10, 64, None),
+    ("pointnet", {}, (256, 3), 40, 64, None),
+    ("siren", {"width": 64}, (2,), 3, 256, None),
+    ("vgg16-head", {}, (4096,), 102, 64, None),
 ]
 
 

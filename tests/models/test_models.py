@@ -18,6 +18,11 @@ PUBLISHED = [
     ("wide-resnet", (3, 32, 32), 100, 1_479_220),
     ("lstm", (784, 1), 10, 68_362),
     ("resnet50", (3, 32, 32), 67, 23_508_032 + 67 * 2_049),
+    ("resnet18", (3, 32, 32), 10, 11_173_962),
+    ("vit", (3, 32, 32), 10, 4_771_082),
+    ("pointnet", (1024, 3), 40, 184_104),
+    ("siren", (2,), 3, 198_915),
+    ("vgg16-head", (4096,), 102, 4_097 * 512 + 513 * 102),
 ]
 SCRATCH = {"resnet50": {"weights": "none"}}
 
@@ -77,17 +82,26 @@ def test_the_hidden_widths_of_an_mlp_are_an_option():
     assert widths == [(5, 4), (6, 5), (3, 6)]
 
 
+def test_the_hidden_width_of_a_head_is_an_option():
+    assert made("vgg16-head", (4,), 3, hidden=5)[1].out_features == 5
+
+
 def test_an_mlp_without_hidden_layers_is_a_linear_model():
     assert [tuple(p.shape) for p in made("mlp", (4,), 3, hidden=[]).parameters()] == [(3, 4), (3,)]
 
 
-def test_equal_seeds_give_equal_models():
-    weights = []
-    for _ in range(2):
+@pytest.mark.parametrize(
+    ("name", "shape", "classes", "count"), [entry for entry in PUBLISHED if entry[0] != "resnet50"]
+)
+def test_equal_seeds_give_equal_models_and_other_seeds_others(name, shape, classes, count):
+    models = []
+    for seed in (5, 5, 6):
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(5)
-            weights.append(build(ModelSpec(name="lenet"), (1, 28, 28), 10).state_dict())
-    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+            torch.manual_seed(seed)
+            models.append(list(build(ModelSpec(name=name), shape, classes).parameters()))
+    same, other = (list(map(torch.equal, models[0], each)) for each in models[1:])
+    assert all(same)
+    assert not all(other)
 
 
 @pytest.mark.parametrize(
@@ -105,6 +119,7 @@ def test_equal_seeds_give_equal_models():
         ),
         ("pcam-cnn", (2,), "pcam-cnn needs 3x96x96 inputs, the data set gives 2 .try mlp"),
         ("lenet", (1, 8, 8), "lenet needs 1x28x28 inputs, the data set gives 1x8x8 .try mlp"),
+        ("vgg16-head", (1, 8, 8), "vgg16-head needs features, the data set gives 1x8x8 .try mlp or resnet18"),
         (
             "circles-mlp",
             (1, 8, 8),

@@ -274,6 +274,11 @@ def test_layers_that_are_used_in_another_way_go_by_vmap(name, monkeypatch):
         ("wide-resnet", (3, 16, 16), 10),
         ("resnet50", (3, 32, 32), 10),
         ("lstm", (20,), 10),
+        ("resnet18", (3, 16, 16), 10),
+        ("vit", (3, 16, 16), 10),
+        ("pointnet", (30, 3), 10),
+        ("siren", (2,), 3),
+        ("vgg16-head", (40,), 10),
     ],
 )
 def test_every_model_has_exact_norms_by_hooks(name, shape, classes):
@@ -283,6 +288,36 @@ def test_every_model_has_exact_norms_by_hooks(name, shape, classes):
     x, y = samples(shape, 4, classes)
     assert how(model, x) == "hooks"
     assert close(gradient_norms(model, losses, x, y), by_loop(model, x, y))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "shape"),
+    [
+        ("resnet18", {"norm": "layer"}, (3, 9, 9)),
+        ("vit", {"dim": 16, "depth": 2}, (3, 8, 8)),
+        ("pointnet", {}, (30, 3)),
+        ("siren", {"width": 16}, (2,)),
+    ],
+)
+def test_hooks_and_torch_func_agree_on_models_in_float64_with_a_loss_of_numbers(name, options, shape):
+    model = seeded(lambda: build(ModelSpec(name=name, options=options), shape, 3)).double().eval()
+    x, y = samples(shape)[0].double(), samples((3,))[0].double()
+
+    def squares(output, target):
+        return (output - target).square().mean(1)
+
+    by_vmap = gradient_norm._by_vmap(model, squares, x, y)
+    assert torch.allclose(gradient_norms(model, squares, x, y), by_vmap, rtol=1e-10, atol=0)
+
+
+def test_class_token_and_positions_count_by_themselves():
+    spec = ModelSpec(name="vit", options={"dim": 8, "depth": 1, "heads": 2})
+    model, (x, y) = seeded(lambda: build(spec, (1, 8, 8), CLASSES)), samples((1, 8, 8))
+    for only in ("token.weight", "positions.weight"):
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(name == only)
+        assert how(model, x) == "hooks"
+        assert close(gradient_norms(model, losses, x, y), by_loop(model, x, y))
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -1,7 +1,10 @@
 import pytest
 import torch
+from torch import nn
 
 from isbench.errors import EnvironmentFault
+from isbench.models.catalogue import build
+from isbench.store.records import ModelSpec
 from isbench.train import device as devices
 from isbench.train.device import Gauge
 
@@ -62,4 +65,10 @@ def test_auto_finds_a_device() -> None:
 def test_as_many_samples_go_through_a_model_at_once_as_caches_hold(
     shape: tuple[int, ...], samples: int
 ) -> None:
-    assert devices.at_once(torch.device("cpu"), shape) == samples
+    assert devices.at_once(torch.device("cpu"), shape, nn.Identity()) == samples
+
+
+@pytest.mark.parametrize(("points", "samples"), [(256, 32), (1024, 8)])
+def test_fewer_go_through_a_model_that_says_that_it_makes_much_of_them(points: int, samples: int) -> None:
+    model = build(ModelSpec(name="pointnet"), (points, 3), 10)
+    assert devices.at_once(torch.device("cpu"), (points, 3), model) == samples

@@ -1,11 +1,12 @@
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from isbench.models.catalogue import build
 from isbench.samplers.scores import SCORES
 from isbench.store.records import ModelSpec
-from isbench.train.flops import count, measure_costs
+from isbench.train.flops import count, measure_costs, unfused
 
 
 def test_a_matrix_product_has_two_flops_for_each_multiplication() -> None:
@@ -22,6 +23,22 @@ def test_rho_of_two_square_layers_is_three_halves() -> None:
 @pytest.mark.parametrize("name", ["loss", "upper_bound", "output_gradient", "last_layer"])
 def test_scores_that_read_a_forward_cost_one(name: str) -> None:
     assert measure_costs(nn.Linear(4, 3), (4,), SCORES[name]).score == 1.0
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("resnet18", (3, 16, 16)), ("vit", (3, 16, 16)), ("pointnet", (32, 3)), ("siren", (2,))],
+)
+def test_rho_of_a_deep_model_is_about_two(name: str, shape: tuple[int, ...]) -> None:
+    assert 1.9 < measure_costs(build(ModelSpec(name=name), shape, 10), shape, None).rho < 2.0
+
+
+def test_attention_is_counted_as_two_products_of_matrices_both_ways() -> None:
+    tokens, outputs = torch.ones(1, 1, 8, 16, requires_grad=True), []
+    with unfused():
+        forward = count(lambda: outputs.append(F.scaled_dot_product_attention(tokens, tokens, tokens)))
+        backward = count(lambda: outputs[0].sum().backward())
+    assert (forward, backward) == (2 * 2 * 8 * 8 * 16, 2 * forward)
 
 
 def test_an_lstm_is_counted_both_ways() -> None:
