@@ -19,7 +19,7 @@ from isbench.train.problem import Problem
 
 RESAMPLINGS = 10  # batches drawn for the distance that paper 001 plots
 CHUNK = 256  # samples whose graph is held at once
-HANDLED = 0.1  # a loss below this is next to nothing
+HANDLED = 0.1  # a cross-entropy below this is next to nothing
 
 Statistics = dict[str, float]
 RULE = Proportional(unbiased=True)
@@ -143,7 +143,7 @@ class Estimator:
             "spearman_low": rank_correlation(score[low], self.norms[low]),
             "spearman_high": rank_correlation(score[high], self.norms[high]),
             "spearman_loss": rank_correlation(score[known], self.losses[known]),
-            "handled": float((self.losses < HANDLED).mean()),
+            "handled": float((self.losses < HANDLED).mean()) if self.problem.classes else np.nan,
         }
 
 

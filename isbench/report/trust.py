@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from isbench.report.frames import Results
+from isbench.report.frames import Results, known
 from isbench.store.export import Run
 from isbench.store.records import FINAL, PHASES, RunRecord
 
@@ -25,6 +25,10 @@ def checks(results: Results) -> list[tuple[str, str]]:
             ("machines", _machines(records)),
         ]
     answers.append(("start criteria", _held_out(results)))
+    if known(results.points, "psnr"):
+        answers.append(
+            ("held out", "nothing: validation and test are the pixels of the picture that is trained on")
+        )
     if results.plan.notes:
         answers.append(("notes", " ".join(results.plan.notes)))
     return answers

@@ -32,6 +32,18 @@ def probed(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def pictured(tmp_path_factory):
+    """A picture that was learnt by six arms, the last of which diverged."""
+    folder = tmp_path_factory.mktemp("pictured")
+    plan = synthetic.plan_of(synthetic.PAINTERS, seeds=1, points=6, dataset="image-regression")
+    broken = {one.id: "diverged" for one in plan.cells.values() if one.sampler.label == "broken"}
+    store = synthetic.fill(folder, plan, synthetic.PAINTERS, statuses=broken, classes=False)
+    for one in plan.cells.values():
+        synthetic.write_output(store, one)
+    return frames.load(folder)
+
+
+@pytest.fixture(scope="session")
 def remembered(tmp_path_factory):
     """Arms of paper 003 at equal epochs and at equal time, two variants."""
     folder = tmp_path_factory.mktemp("remembered")

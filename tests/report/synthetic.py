@@ -51,6 +51,14 @@ def below(value):
 
 
 UNIFORM = Arm("uniform")
+PAINTERS = (
+    UNIFORM,
+    Arm("uniform-iid", "uniform-iid", 1.2),
+    Arm("highest-loss", "highest-loss", 1.4),
+    Arm("dlis", "dlis", 1.6),
+    Arm("an arm with quite a long label", "online-batch", 1.8),
+    Arm("broken", "prioritized"),
+)
 STRATEGIES = (
     UNIFORM,
     Arm("highest-loss", "highest-loss", 1.3, 900.0, below(0.5)),
@@ -166,8 +174,11 @@ def points_of(one, arm):
         )
 
 
-def fill(folder, plan, arms=STRATEGIES, only=None, statuses=None, notes=None, exhibits=False):
-    """Write a record for every cell (or those in `only`); `statuses` says which ended otherwise than done."""
+def fill(folder, plan, arms=STRATEGIES, only=None, statuses=None, notes=None, exhibits=False, classes=True):
+    """Write a record for every cell (or those in `only`); `statuses` says which ended otherwise than done.
+
+    Without classes, points have a PSNR in place of errors.
+    """
     store = Store(Path(folder))
     store.save_plan(plan)
     store.save_machine(MACHINE, {"cpu": "Made-up CPU", "cores": 2, "torch": "2.9.0", "system": "Linux"})
@@ -179,6 +190,8 @@ def fill(folder, plan, arms=STRATEGIES, only=None, statuses=None, notes=None, ex
         outcome = Outcome(status="running", started="2026-01-02T03:04:05Z", machine=MACHINE)
         store.begin(one, outcome)
         points = list(points_of(one, arm))
+        if not classes:
+            points = [as_picture(point) for point in points]
         points = points if status == "done" else points[: len(points) // 2]
         for point in points:
             store.add_point(one.id, point)
@@ -198,6 +211,31 @@ def fill(folder, plan, arms=STRATEGIES, only=None, statuses=None, notes=None, ex
         }
         store.finish(one.id, outcome.model_copy(update=ended))
     return store
+
+
+def as_picture(point):
+    """The point of a picture: no errors, and how near it is in dB."""
+    decibels = -10 * np.log10(point.test_loss)
+    return point.model_copy(update={"val_error": None, "test_error": None, "psnr": decibels})
+
+
+def reference(height=24, width=36):
+    """A picture that is smooth but for one corner, at the right below."""
+    rows, columns = np.mgrid[:height, :width]
+    picture = np.stack([rows / height, columns / width, np.full(rows.shape, 0.5)], 2)
+    checks = (rows + columns) % 2 * (rows >= height - 8) * (columns >= width - 8)
+    return np.clip(picture + 0.5 * checks[:, :, None], 0, 1).astype(np.float32)
+
+
+def write_output(store, one):
+    """What a model made of the picture: noise everywhere, which diverged runs are made of alone."""
+    picture = reference()
+    noise = np.random.default_rng(len(one.sampler.label)).standard_normal((2, *picture.shape))
+    made = picture + noise * np.array([0.5, 0.1])[:, None, None, None]
+    if one.sampler.label == "broken":
+        made[-1] = np.nan
+    arrays = {"step": np.array([100, 200]), "progress": np.array([0.5, 1.0])}
+    store.write_exhibit(one.id, "output", arrays | {"prediction": made, "reference": picture})
 
 
 def write_exhibits(store, one, arm, points):

@@ -33,7 +33,7 @@ def test_columns_of_runs_are_public(tables):
         "recipe,profile,variant,dataset,model,budget,sampler,options,seed,cell,status,device,machine,steps,"
         "epochs,passes,trained,scored,loaded,train_seconds,eval_seconds,wall_seconds,overshoot_seconds,"
         "started_step,started_seconds,peak_memory,sampler_bytes,train_loss,val_loss,val_error,test_loss,"
-        "test_error,cpu_load,foreign_load,device_memory,data_lives"
+        "test_error,cpu_load,foreign_load,device_memory,data_lives,psnr"
     )
 
 

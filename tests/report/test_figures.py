@@ -14,6 +14,7 @@ from isbench.report.figures import (
     paper,
     phases,
     probe,
+    reconstructions,
     selection,
     start,
     style,
@@ -34,10 +35,10 @@ def draw(family, results):
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.__module__.rsplit(".", 1)[-1])
 def test_a_family_draws_pictures_with_numbers_and_a_caption_that_says_n(
-    family, results, sweep, probed, remembered, tmp_path
+    family, results, sweep, probed, remembered, pictured, tmp_path
 ):
     fitting = {thresholds.pictures: sweep, probe.pictures: probed, difference.pictures: probed}
-    fitting[epochs_and_time.pictures] = remembered
+    fitting |= {epochs_and_time.pictures: remembered, reconstructions.pictures: pictured}
     pictures = draw(family, fitting.get(family, results))
     assert pictures
     for picture in pictures:

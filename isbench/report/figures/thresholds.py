@@ -1,4 +1,4 @@
-"""What the start threshold does: final error, and time to the baseline's best, by threshold."""
+"""What the start threshold does: final error or loss, and time to the baseline's best, by threshold."""
 
 from __future__ import annotations
 
@@ -20,34 +20,37 @@ def pictures(results: Results) -> list[Picture]:
 
 
 def _summary(results: Results, group: Group, sweep: dict[str, float]) -> Frame:
-    """A row for each run: threshold, final test error, seconds to the baseline's best validation error."""
+    """A row for each run: threshold, final test error, seconds to the baseline's best validation error.
+
+    Losses, where there are no errors.
+    """
     points = group.of(results.points[results.points["status"] == "done"])
-    curves = mean_curves(results.points, group, "val_error", "train_seconds")
+    kind = "error" if known(points, "test_error") else "loss"
+    seen, final, target = f"val_{kind}", f"test_{kind}", f"target_val_{kind}"
+    curves = mean_curves(results.points, group, seen, "train_seconds")
     best = curves[curves["sampler"] == results.baseline]["mean"].min()
     rows: list[dict[str, object]] = []
-    if known(points, "test_error"):
+    if known(points, final):
         for (label, seed), run in points.groupby(["sampler", "seed"], sort=False):
-            x, error = (
-                run[run["val_error"].notna()][name].to_numpy() for name in ("train_seconds", "val_error")
-            )
-            reached = first_reached(x, error, np.array([best]))[0] if len(x) > 1 else np.nan
+            x, value = (run[run[seen].notna()][name].to_numpy() for name in ("train_seconds", seen))
+            reached = first_reached(x, value, np.array([best]))[0] if len(x) > 1 else np.nan
             row = {"variant": group.variant, "budget": group.budget.name, "sampler": label, "seed": int(seed)}
-            row |= {"threshold": sweep.get(str(label), np.nan), "test_error": run["test_error"].iloc[-1]}
-            rows.append(row | {"target_val_error": best, "seconds": reached})
-    names = ["variant", "budget", "sampler", "seed", "threshold", "test_error", "target_val_error", "seconds"]
+            row |= {"threshold": sweep.get(str(label), np.nan), final: run[final].iloc[-1]}
+            rows.append(row | {target: best, "seconds": reached})
+    names = ["variant", "budget", "sampler", "seed", "threshold", final, target, "seconds"]
     return pd.DataFrame(rows, columns=names)
 
 
 def _picture(results: Results, group: Group, rows: Frame) -> Picture:
     drawn = figure(2.5)
     panels = drawn.subplots(1, 2)
-    look = looks(results)
-    for axes, column in zip(panels, ("test_error", "seconds"), strict=True):
+    look, kind = looks(results), "error" if "test_error" in rows else "loss"
+    for axes, column in zip(panels, (f"test_{kind}", "seconds"), strict=True):
         _panel(axes, rows, column, look, results.baseline)
         axes.set_xlabel("start threshold (share of the first loss)")
         linear(axes)
         linear(axes, "y")
-    panels[0].set_ylabel("final test error")
+    panels[0].set_ylabel(f"final test {kind}")
     panels[1].set_ylabel(f"seconds to {results.baseline}'s best")
     drawn.legend(
         handles=[
@@ -77,9 +80,10 @@ def _picture(results: Results, group: Group, rows: Frame) -> Picture:
         ncols=4,
     )
     caption = (
-        f"{group.title}: by start threshold, the final test error and the seconds until the validation error "
-        f"falls to the lowest of {results.baseline}'s mean curve ({seeds(lines.counts(results, group))}). "
-        "Open ring at the top edge: not within the budget; then no mean is drawn."
+        f"{group.title}: by start threshold, the final test {kind} and the seconds until the validation "
+        f"{kind} falls to the lowest of {results.baseline}'s mean curve "
+        f"({seeds(lines.counts(results, group))}). Open ring at the top edge: not within the budget; then "
+        "no mean is drawn."
     )
     return Picture(f"thresholds-{group.slug}", drawn, rows, caption)
 
