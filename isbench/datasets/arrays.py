@@ -89,9 +89,7 @@ def values(file: Path, y_train: np.ndarray, y_test: np.ndarray, loss: str) -> tu
         if y.dtype.kind not in "fiub" or not np.isfinite(y).all():
             raise wrong(file, f"y_{part} ({y.dtype}) must hold finite numbers")
         if loss == "bce" and not 0 <= float(y.min()) <= float(y.max()) <= 1:
-            raise wrong(
-                file, f"bce wants targets in [0, 1], y_{part} goes from {y.min():g} to {y.max():g}"
-            )
+            raise wrong(file, f"bce wants targets in [0, 1], y_{part} goes from {y.min():g} to {y.max():g}")
     train, test = (y.reshape(len(y), -1).astype(np.float32) for y in (y_train, y_test))
     if train.shape[1] != test.shape[1]:
         raise wrong(file, f"y_train has {train.shape[1]} values for a sample, y_test {test.shape[1]}")
