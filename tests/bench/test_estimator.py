@@ -152,6 +152,21 @@ def test_scores_of_equal_probabilities_share_their_draws(look, found) -> None:
     assert found["output_gradient"]["distance_ratio"] == found["upper_bound"]["distance_ratio"]
 
 
+def test_a_regression_handles_nothing_and_has_no_bound() -> None:
+    dataset = builders.regression()
+    made = Problem(dataset, builders.model(dataset), builders.BATCH, PhaseTimer(HostClock()), seed=0)
+    names = applicable(made)
+    for score in names.values():
+        made.require(score)
+    index = torch.arange(SAMPLES)
+    scores = {name: made.score(score, index) for name, score in names.items()}
+    scores["uniform"] = torch.ones(SAMPLES)
+    found = estimator.Estimator(made, index, scores, builders.BATCH).statistics(0)
+    assert "upper_bound" not in found
+    assert all(np.isnan(own["handled"]) for own in found.values())
+    assert found["output_gradient"]["variance_ratio"] < 1
+
+
 def test_ranks_share_the_mean_of_their_places() -> None:
     assert estimator.ranks(np.array([3.0, 1.0, 3.0, 2.0])).tolist() == [3.5, 1.0, 3.5, 2.0]
 
@@ -197,8 +212,9 @@ def test_a_stream_is_probed_on_samples_that_no_run_trains_on() -> None:
     assert bool((probe.index < 0).all())
 
 
-def test_what_a_sampler_stores_is_a_score_once_it_has_seen_samples() -> None:
-    run = builders.run("prioritized", budget=(30, "steps"), grid=(0.5, 1.0))
+@pytest.mark.parametrize("name", ["prioritized", "memory-is"])
+def test_what_a_sampler_stores_is_a_score_once_it_has_seen_samples(name: str) -> None:
+    run = builders.run(name, budget=(30, "steps"), grid=(0.5, 1.0))
     probe = Checkpoints(run.problem, run.sampler, run.tally.usage, 0)
     for point in run.points:
         probe.at_point(point)

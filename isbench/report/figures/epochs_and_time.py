@@ -37,6 +37,7 @@ TITLES = {"epochs": "epochs", "train_seconds": "training seconds"}
 END = 0.75  # the progress from which on a curve counts as ending
 FEWEST = 3  # points of a curve that ends
 FAR = 4  # times as far from the best as the median arm: an end that the close look may leave out
+STRETCH = 2  # … unless it makes the axis no longer than this many times
 WHOLE, CLOSE = 1.55, 1.2  # inches: heights of the panels
 
 
@@ -139,7 +140,7 @@ def _end(axes: Axes, results: Results, column: Column, metric: str, look: dict[s
     for line, label in enumerate(left_out):
         below_the_edge = (-2, -2 - 9 * line)
         place: Any = {"xycoords": "axes fraction", "xytext": below_the_edge, "textcoords": "offset points"}
-        text: Any = {"fontsize": 7.0, "ha": "right", "va": "top"}
+        text: Any = {"fontsize": 7.0, "ha": "right", "va": "top", "zorder": 5}
         axes.annotate(f"{label} ↑", (1, 1), **place, **text, color=look[label].color, gid=look[label].mark)
 
 
@@ -150,13 +151,16 @@ def _fit(axes: Axes, curves: Frame, baseline: str) -> list[str]:
     near = curves[curves["sampler"].isin([*ends.index[ends <= far], baseline])]
     if near.empty:
         return []
+    tops = curves.groupby("sampler")["high"].max()
     low, high = float(near["low"].min()), float(near["high"].max())
+    fitting = tops[tops <= low + STRETCH * (high - low)]
+    high = max(high, float(fitting.max()))
     margin = 0.06 * (high - low) + 1e-3 * abs(high) + 1e-12
     axes.set_ylim(max(low - margin, 0.0), high + margin)
     linear(axes, "y")
     if axes.get_ylim()[0] > 0:
         broken(axes)
-    return [str(label) for label in ends.index if label not in set(near["sampler"])]
+    return [str(label) for label in ends.index if label not in {*near["sampler"], *fitting.index}]
 
 
 def _ending(results: Results, column: Column, metric: str) -> Frame:
