@@ -24,15 +24,16 @@ VALIDATION = 10_000  # pixels at most
 GREY = ("1", "L", "LA")  # modes of Pillow
 
 
-def image_regression(root: Path, *, path: str, size: Side | list[Side] | None = None) -> Source:
+def image_regression(root: Path, *, path: str | None = None, size: Side | list[Side] | None = None) -> Source:
     """Pixels of an image file: 2 coordinates in [-1, 1] and a colour in [0, 1], with the loss mse.
 
+    Without `path` it is the photograph that comes with matplotlib, of Grace Hopper, in the public domain.
     `size` is its longer side in pixels, or [width, height]; by default the picture stays as it is. The
     training set is all pixels, or `subset` of them, and the test set is the whole picture. Validation is a
     fixed random part of the same picture, of at most 10,000 pixels: nothing is held out, and `val_fraction`
     is idle. Transparency is ignored. In a recipe, a relative path starts at the recipe's folder.
     """
-    colours = read(Path(path).expanduser(), size)
+    colours = read(photograph() if path is None else Path(path).expanduser(), size)
     height, width, _ = colours.shape
     targets = colours.flatten(0, 1)
     inputs = places(height, width)
@@ -47,6 +48,13 @@ def image_regression(root: Path, *, path: str, size: Side | list[Side] | None = 
         loss="mse",
         canvas=(height, width),
     )
+
+
+def photograph() -> Path:
+    """A picture that is there wherever isbench is, 512 by 600 pixels."""
+    import matplotlib
+
+    return Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
 
 
 def read(file: Path, size: int | list[int] | None) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from isbench.datasets.catalogue import build, describe
+from isbench.datasets.image_regression import image_regression
 from isbench.datasets.losses import mse
 from isbench.errors import EnvironmentFault, UsageError
 from isbench.store.records import DatasetSpec
@@ -99,3 +100,9 @@ def test_a_missing_file_and_one_that_is_no_image_are_named(tmp_path: Path):
         made(tmp_path / "missing.png")
     with pytest.raises(EnvironmentFault, match="no image that can be read"):
         made(tmp_path / "text.png")
+
+
+def test_without_a_path_there_is_a_photograph() -> None:
+    source = image_regression(Path(), size=40)
+    assert source.canvas == (40, 34)
+    assert float(source.y_train.std()) > 0.1
