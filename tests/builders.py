@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from isbench.datasets.base import Dataset
-from isbench.datasets.losses import cross_entropy
+from isbench.datasets.losses import cross_entropy, mse
 from isbench.datasets.stored import Stored
 from isbench.plan import Ground
 from isbench.samplers import catalogue
@@ -86,6 +86,16 @@ def table(n: int = N, seed: int = 0) -> Dataset:
         origin=torch.arange(n),
         labels=y[:n],
     )
+
+
+def regression(n: int = N, values: int = 2) -> Dataset:
+    """A learnable finite task without classes."""
+    rng = torch.Generator().manual_seed(0)
+    x = torch.randn(n + 100, FEATURES, generator=rng)
+    y = (x @ torch.randn(FEATURES, values, generator=rng)).tanh()
+    train, test = Table(x[:n], y[:n]), Table(x[n:], y[n:])
+    splits = {"train": train, "plain": train, "validation": test, "test": test}
+    return replace(table(n), **splits, classes=0, values=values, loss=mse, labels=None)
 
 
 def random_images(shape: tuple[int, ...], n: int) -> Dataset:

@@ -25,7 +25,7 @@ def test_the_shortest_recipe_gets_every_default(loaded, small):
     recipe = loaded(small)
     (setting,) = recipe.settings
     assert (recipe.name, recipe.profile, recipe.seeds) == ("recipe", "", tuple(range(8)))
-    assert recipe.record == ("usage", "selection", "trace", "importance", "most_least", "geometry")
+    assert recipe.record == ("usage", "selection", "trace", "importance", "most_least", "geometry", "output")
     assert recipe.text == small
     assert (setting.variant, setting.precision, setting.threads) == ("", "float32", None)
     assert setting.points == tuple(k / 40 for k in range(1, 41))

@@ -65,8 +65,8 @@ def place(text: str) -> str:
         ("highest-loss", "{sampler: highest-loss, batch: 128, pool: §0.5x}",
          "samplers.1.pool: a pool of 64 is smaller than the batch of 128"),
         ("highest-loss", "{sampler: highest-loss, score: §los}",
-         "samplers.1.score: must be one of loss, upper_bound, output_gradient, last_layer, gradient, "
-         "gradient_one_by_one, not 'los' (did you mean 'loss'?)"),
+         "samplers.1.score: must be one of loss, upper_bound, output_gradient, output_gradient_autograd, "
+         "last_layer, gradient, gradient_one_by_one, not 'los' (did you mean 'loss'?)"),
         ("highest-loss", "{sampler: highest-loss, label: §'a|b'}",
          "samplers.1.label: must be a label of at most 80 letters, digits, spaces and ._=,+()[]/:%-, not "
          "'a|b'"),
@@ -121,7 +121,7 @@ def test_a_mistake_gives_one_line_with_its_place_and_what_to_do(mistakes, small,
         ("seeds: §[1, 2, 1]", "seeds: must not hold a seed twice"),
         ("seeds: [§-1]", "seeds.0: must be a whole number of at least 0 and below 2147483648, not -1"),
         ("record: [§usages]",
-         "record.0: must be one of usage, selection, trace, importance, most_least, geometry, not "
+         "record.0: must be one of usage, selection, trace, importance, most_least, geometry, output, not "
          "'usages' (did you mean 'usage'?)"),
         ("optimizer: §rmsprop", "optimizer: unknown optimizer 'rmsprop'; known are sgd, adam, adamw"),
         ("optimizer: {lr: §-1}", "optimizer.lr: must be a number above 0, not -1"),
@@ -273,6 +273,24 @@ def test_a_sampler_with_a_memory_is_refused_on_a_stream(write, small, monkeypatc
     ]
     recipe, source = open_recipe(path)
     check_facts(recipe, source, facts(1000))
+
+
+@pytest.mark.parametrize(
+    ("entry", "place"),
+    [
+        ("dlis", "7:5: samplers.1.score"),
+        ("dlis-constant-time", "7:5: samplers.1.score"),
+        ("{sampler: highest-loss, score: upper_bound, start: {tau: {above: 2}}}", "7:36: samplers.1.score"),
+    ],
+)
+def test_the_bound_is_refused_where_there_are_no_classes(write, small, entry, place):
+    path = write(small.replace("highest-loss", entry))
+    recipe, source = open_recipe(path)
+    with pytest.raises(RecipeError) as caught:
+        check_facts(recipe, source, {"": Facts(10_000, 10_000, (8,), 0, 3)})
+    told = str(caught.value).splitlines()[0].removeprefix(f"{path}:")
+    bound = "upper_bound is of the cross-entropy, and digits has no classes"
+    assert told == f"{place}: {bound}; choose score: output_gradient"
 
 
 def test_later_errors_point_at_the_recipe_too(write, full):

@@ -12,11 +12,11 @@ from isbench.samplers import catalogue
 from isbench.samplers.base import Sampler
 from isbench.samplers.catalogue import CATALOGUE
 from isbench.samplers.start import StartWhen
-from isbench.store.records import SamplerSpec, StartSpec
+from isbench.store.records import OptimizerSpec, SamplerSpec, StartSpec
 from isbench.train.forward import Batch, Forward
 from isbench.train.problem import Problem
 from isbench.train.timing import FakeClock, PhaseTimer
-from tests.builders import BATCH, CPU, N, model, run, stream, table
+from tests.builders import BATCH, CPU, N, model, regression, run, stream, table
 
 NAMES = list(CATALOGUE)
 ROUNDS = 3
@@ -228,3 +228,14 @@ def test_a_start_criterion_is_fed_by_every_step() -> None:
     assert isinstance(sampler, StartWhen)
     play(problem, sampler, 1)
     assert sampler.criterion.made > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_entry_learns_a_regression_by_a_score_that_it_has(name: str) -> None:
+    dataset, score = regression(), catalogue.score_of(name, {})
+    bound = score is not None and score.name == "upper_bound"
+    options = {**({"score": "output_gradient"} if bound else {}), **NARROW.get(name, {})}
+    adam = OptimizerSpec(lr=0.01)
+    points = run(name, dataset=dataset, network=model(dataset), options=options, optimizer=adam).finish()
+    assert points[-1].test_loss < points[0].test_loss
+    assert points[-1].test_error is None
