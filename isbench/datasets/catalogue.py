@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from isbench.datasets import digits, images, mit67, modelnet, modelnet_files, two_circles
+from isbench.datasets import digits, flowers, images, mit67, modelnet, modelnet_files, two_circles
 from isbench.datasets.arrays import arrays
 from isbench.datasets.base import Dataset, Facts
 from isbench.datasets.fetch import prepare
@@ -120,6 +120,14 @@ CATALOGUE: dict[str, Entry] = {
         prepare=modelnet_files.prepare,
         verify=modelnet_files.verify,
     ),
+    "flowers102": Entry(
+        flowers.flowers102,
+        "8,189 photographs of 102 kinds of flowers, as 4,096 features of a frozen VGG-16",
+        "Nilsback and Zisserman 2008",
+        "480 MB",
+        prepare=flowers.prepare,
+        verify=flowers.verify,
+    ),
     "arrays": Entry(
         arrays, "your own arrays: x_train, y_train, x_test, y_test in an npz, of classes or values", "yours"
     ),
@@ -170,13 +178,14 @@ def refuse_for_stream(spec: DatasetSpec) -> None:
 
 
 def located(spec: DatasetSpec, folder: Path) -> DatasetSpec:
-    """The same with a relative `path` read from a folder: the recipe's, wherever isbench was started."""
-    path = spec.options.get("path")
-    if not isinstance(path, str):
-        return spec
-    return spec.model_copy(
-        update={"options": {**spec.options, "path": str(folder / Path(path).expanduser())}}
-    )
+    """The same with relative paths read from a folder: the recipe's, wherever isbench was started."""
+    given = {key: spec.options.get(key) for key in ("path", "weights")}
+    paths = {
+        key: str(folder / Path(value).expanduser())
+        for key, value in given.items()
+        if isinstance(value, str) and value != "imagenet"
+    }
+    return spec.model_copy(update={"options": {**spec.options, **paths}}) if paths else spec
 
 
 def build(spec: DatasetSpec, root: Path, device: torch.device, seed: int) -> Dataset:

@@ -27,16 +27,14 @@ def cache_folder() -> Path:
 
 
 @contextmanager
-def being_made(path: Path) -> Iterator[None]:
-    """One maker at a time of what the cache keeps at a path; EnvironmentFault where nothing can be kept."""
+def being_made(path: Path, do: str = "see to the disk, or set XDG_CACHE_HOME") -> Iterator[None]:
+    """One maker at a time of what is kept at a path; EnvironmentFault where nothing can be kept."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path.with_suffix(".lock"))
         lock.acquire()
     except OSError as error:
-        raise EnvironmentFault(
-            f"cannot write to {path.parent}: {error.strerror}", "see to the disk, or set XDG_CACHE_HOME"
-        ) from error
+        raise EnvironmentFault(f"cannot write to {path.parent}: {error.strerror}", do) from error
     try:
         yield
     finally:

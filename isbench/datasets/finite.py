@@ -13,7 +13,7 @@ from isbench.datasets.augment import crop_and_flip, moved
 from isbench.datasets.base import Dataset
 from isbench.datasets.held import Selection, select
 from isbench.datasets.losses import LOSSES
-from isbench.datasets.mapped import mapped
+from isbench.datasets.mapped import on_disk
 from isbench.datasets.source import Source
 from isbench.datasets.stored import Stored, channels_last, place
 from isbench.errors import UsageError
@@ -48,11 +48,9 @@ def finite(spec: DatasetSpec, source: Source, device: torch.device, seed: int) -
     """The data set as wanted, on the device, the host or a disk; `seed` only feeds augmentation."""
     chosen = select(spec, source)
     n = size(spec, source, chosen)
+    source = on_disk(source) if spec.keep == "disk" else source
     x_train, x_test = source.inputs()
     whitening = None if source.whitening is None else source.whitening().to(device)
-    if spec.keep == "disk" and not source.on_disk:
-        x_train, x_test = mapped(x_train, whitening), mapped(x_test, whitening)
-        source, whitening = replace(source, on_disk=True), None
     bytes_each = x_train[:1].nbytes if whitening is None else 4 * x_train[0].numel()
     home = home_of(spec, source, device, bytes_each * (len(chosen.y_train) + len(x_test)))
     scale, shift = (per_channel(value, device) for value in (source.scale, source.shift))
@@ -73,6 +71,7 @@ def finite(spec: DatasetSpec, source: Source, device: torch.device, seed: int) -
         points, targets = source.validation
         validation = Stored(points.to(device), targets.to(device))
     rows = chosen.test if source.test_rows is None else source.test_rows[chosen.test]
+    pictured = len(source.shape) == 3 and source.shape[0] in (1, 3)
     augmented = plain
     if spec.augment == "standard":
         augmented = replace(plain, augmentation=crop_and_flip(source.shape, seed, source.flips, device))
@@ -91,9 +90,7 @@ def finite(spec: DatasetSpec, source: Source, device: torch.device, seed: int) -
         epoch_size=plain.n,
         origin=origin.to(device),
         labels=plain.targets if chosen.classes else None,
-        pictures=painter(plain, source.white)
-        if len(source.shape) == 3 and source.shape[0] in (1, 3)
-        else None,
+        pictures=painter(plain, source.white) if pictured else None,
         outlines=source.outlines,
         canvas=source.canvas,
     )

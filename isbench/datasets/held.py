@@ -35,14 +35,15 @@ def select(spec: DatasetSpec, source: Source) -> Selection:
     """Classes, then subset, then validation, then label noise; raises UsageError for what cannot be had."""
     if not source.classes:
         return select_values(spec, source)
-    kept = of_classes(spec, source.y_train, source.classes)
+    kept, apart = parted(of_classes(spec, source.y_train, source.classes), source.held)
     test = of_classes(spec, source.y_test, source.classes)
     kept = subset(spec, kept)
     renumber, classes = renumbering(spec.classes, source.classes)
     y = renumber[source.y_train]
-    size = 0 if source.validation else held_out(spec.val_fraction, len(kept))
+    own = source.validation is not None or source.held is not None
+    size = 0 if own else held_out(spec.val_fraction, len(kept))
     held, rest = stratified(y[kept], size, spec.name, "validation", number=kept)
-    train, validation = kept[rest], kept[held]
+    train, validation = kept[rest], torch.cat([kept[held], apart])
     return Selection(
         train=train,
         validation=validation,
@@ -77,6 +78,14 @@ def select_values(spec: DatasetSpec, source: Source) -> Selection:
         classes=0,
         values=source.y_train.shape[1],
     )
+
+
+def parted(kept: Tensor, held: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Those samples that may be trained on, and those that are published for validation."""
+    if held is None:
+        return kept, kept[:0]
+    apart = torch.isin(kept, held)
+    return kept[~apart], kept[apart]
 
 
 def of_classes(spec: DatasetSpec, y: Tensor, classes: int) -> Tensor:

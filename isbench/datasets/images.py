@@ -156,7 +156,7 @@ def matlab(data: bytes, name: str) -> np.ndarray:
     try:
         from scipy.io import loadmat
     except ImportError as error:
-        raise EnvironmentFault("SVHN's MATLAB files need scipy", "pip install scipy") from error
+        raise EnvironmentFault("MATLAB files need scipy", "pip install scipy") from error
     return loadmat(io.BytesIO(data), variable_names=[name])[name]
 
 

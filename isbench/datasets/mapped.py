@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,25 @@ from torch import Tensor
 
 from isbench.datasets.fetch import temporary
 from isbench.datasets.files import being_made, cache_folder
+from isbench.datasets.source import Source
 from isbench.datasets.stored import CHUNK, channels_last
 from isbench.datasets.whiten import Whitening
 from isbench.errors import EnvironmentFault
 
 FOLDER = "samples"
+
+
+def on_disk(source: Source) -> Source:
+    """The same with its samples mapped from files in the cache, whitened already if they are to be."""
+    if source.on_disk:
+        return source
+
+    def inputs() -> tuple[Tensor, Tensor]:
+        whitening = None if source.whitening is None else source.whitening()
+        x_train, x_test = source.inputs()
+        return mapped(x_train, whitening), mapped(x_test, whitening)
+
+    return replace(source, inputs=inputs, on_disk=True, whitening=None)
 
 
 def mapped(samples: Tensor, whitening: Whitening | None = None) -> Tensor:

@@ -2,8 +2,8 @@
 
 Paths are those that torchvision reads; addresses are torchvision's, for PCam its authors' Zenodo record.
 SHA-256 of MNIST, Fashion-MNIST and CIFAR-10: of files with the MD5 that torchvision publishes; of the CIFAR
-archives, SVHN and PCam: TensorFlow Datasets' list of checksums; of the unpacked CIFAR-100: records of several
-public projects. Of the unpacked PCam none is published; `prepare` notes its own.
+archives, SVHN, PCam and Flowers-102: TensorFlow Datasets' list of checksums; of the unpacked CIFAR-100:
+records of several public projects. Of the unpacked PCam none is published; `prepare` notes its own.
 """
 
 from __future__ import annotations
@@ -54,6 +54,19 @@ FASHION = ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",)
 CIFAR = "https://www.cs.toronto.edu/~kriz/"
 SVHN = "http://ufldl.stanford.edu/housenumbers/"
 PCAM = "https://zenodo.org/records/2546921/files/camelyonpatch_level_2_split_"
+
+
+FLOWERS = "flowers-102"
+FLOWERS_AT = (
+    "https://www.robots.ox.ac.uk/~vgg/data/flowers/102/",
+    "https://thor.robots.ox.ac.uk/datasets/flowers-102/",
+)
+
+
+def flowers(name: str, size: int, sha256: str) -> Download:
+    """One MATLAB file of Flowers-102; its images are in an archive that its loader knows."""
+    urls = tuple(at + name for at in FLOWERS_AT)
+    return Download(urls, size, sha256, "file", (File(f"{FLOWERS}/{name}", sha256),))
 
 
 def pcam(part: str, size: int, sha256: str) -> Download:
@@ -153,5 +166,9 @@ PUBLISHED: dict[str, tuple[Download, ...]] = {
         pcam("train_y", 21378, "b74126d2c01b20d3661f9b46765d29cf4e4fba6faba29c8e0d09d406331ab75a"),
         pcam("test_x", 800875929, "79174c2201ad521602a5888be8f36ee10875f37403dd3f2086caf2182ef87245"),
         pcam("test_y", 3040, "0a522005fccc8bbd04c5a117bfaf81d8da2676f03a29d7499f71d0a0bd6068ef"),
+    ),
+    "flowers102": (
+        flowers("imagelabels.mat", 502, "4903e94206bac23bf772aadf06451916df56b58fc483a62db32a97b82656651d"),
+        flowers("setid.mat", 14989, "46b8678f91fd95d3c8f4feab80d271a6c834a1dd896fe29fd3e6ad9ce5c8dccd"),
     ),
 }  # fmt: skip

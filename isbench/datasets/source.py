@@ -33,6 +33,7 @@ class Source:
     rows: Tensor | None = None  # where training sample i lies in the first of the inputs, if not at i
     test_rows: Tensor | None = None  # the same for test samples in the second
     validation: tuple[Tensor, Tensor] | None = None  # a validation set of its own
+    held: Tensor | None = None  # or those of the training samples that are published for validation
     whitening: Callable[[], Whitening] | None = None  # made late: what becomes of bytes when they are placed
     virtual: int | None = None  # so many training samples are made of the published ones, which are images
     outlines: tuple[np.ndarray, ...] = ()

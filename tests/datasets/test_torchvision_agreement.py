@@ -2,6 +2,7 @@ import numpy as np
 import torch
 
 from isbench.datasets.files import contents
+from isbench.datasets.flowers import ARCHIVE
 from isbench.datasets.images import parse_idx
 from isbench.datasets.published import PUBLISHED
 from isbench.models.torchvision_import import torchvision
@@ -31,5 +32,9 @@ def test_addresses_and_files_are_those_of_torchvision():
     assert [download.urls[0] for download in PUBLISHED["svhn"]] == [
         datasets.SVHN.split_list[part][0] for part in ("train", "test")
     ]
+    flowers = datasets.Flowers102
+    assert {download.urls[0] for download in PUBLISHED["flowers102"]} | {ARCHIVE.urls[0]} == {
+        flowers._download_url_prefix + file for file, _ in flowers._file_dict.values()
+    }
     listed = {f"pcam/{kind[0]}" for part in ("train", "test") for kind in datasets.PCAM._FILES[part].values()}
     assert {download.files[0].path for download in PUBLISHED["pcam"]} == listed
