@@ -37,7 +37,7 @@ TITLES = {"epochs": "epochs", "train_seconds": "training seconds"}
 END = 0.75  # the progress from which on a curve counts as ending
 FEWEST = 3  # points of a curve that ends
 FAR = 4  # times as far from the best as the median arm: an end that the close look may leave out
-STRETCH = 2  # … unless it makes the axis no longer than this many times
+STRETCH = 3  # … unless it makes the axis no longer than this many times
 WHOLE, CLOSE = 1.55, 1.2  # inches: heights of the panels
 
 
