@@ -111,10 +111,13 @@ def sampler_card(name: str) -> str:
     return "\n".join(textwrap.fill(line, 100, subsequent_indent="    ") for line in lines)
 
 
-def plain_card(name: str, summary: str, source: str, function: Callable[..., Any] | None) -> str:
-    """A card of something with options."""
+def plain_card(
+    name: str, summary: str, source: str, function: Callable[..., Any] | None, *, told: bool = False
+) -> str:
+    """A card of something with options; `told`: with all that its docstring says."""
     options = option_lines(keyword_options(function)) if function else []
     lines = [f"{name}: {summary}", f"source: {source}"] if source else [f"{name}: {summary}"]
+    lines += [whole(function)] if told else []
     return "\n".join([*lines, "options:", *options] if options else lines)
 
 
@@ -135,7 +138,9 @@ KINDS: dict[str, Kind] = {
             {"name": name, "what": e.summary, "size": e.size, "source": e.source}
             for name, e in DATASETS.items()
         ],
-        lambda name: plain_card(name, DATASETS[name].summary, DATASETS[name].source, DATASETS[name].build),
+        lambda name: plain_card(
+            name, DATASETS[name].summary, DATASETS[name].source, DATASETS[name].build, told=True
+        ),
     ),
     "models": Kind(
         lambda: [{"name": name, "what": e.summary, "source": e.source} for name, e in MODELS.items()],

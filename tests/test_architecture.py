@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "store": {"errors"},
     "datasets": {"errors", "store.records"},
     "models": {"errors", "store.records"},
-    "samplers": {"errors", "store.records", "train.forward"},
+    "samplers": {"errors", "store.records", "train.forward", "datasets.losses"},
     "train": {"errors", "store.records", "datasets.base"},
     "recipe": {"errors", "store.records", "samplers", "datasets", "models"},
     "plan": {"errors", "store.records", "store.plans", "samplers.catalogue", "samplers.tau", "recipe"},

@@ -109,7 +109,7 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "image-regression": Entry(
         image_regression,
-        "the pixels of one picture of yours: from a place to the colour there",
+        "the pixels of one picture, yours or one that is there: from a place to the colour there",
         "any image file; the task of paper 003, section 7",
     ),
     "modelnet40": Entry(

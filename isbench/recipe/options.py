@@ -195,7 +195,7 @@ def describe(annotation: Any) -> str:
     if origin is Literal:
         return f"one of {', '.join(map(_word, inner))}"
     if origin in (Union, types.UnionType):
-        return " or ".join(describe(each) for each in inner)
+        return " or ".join(describe(each) for each in inner if each is not type(None))
     if origin in (list, tuple):
         return f"a list of {PLURALS.get(bare(inner[0]), 'values')}{_bounds(_metadata(inner[0]))}"
     return NAMES.get(plain, "a path" if getattr(plain, "__name__", "") == "Path" else "a value") + _bounds(
