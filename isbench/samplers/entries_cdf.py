@@ -53,7 +53,13 @@ CDF = "the batch is drawn from a pool in proportion, with replacement, unweighte
 RANK = "the batch is drawn from a pool in proportion to the rank, with replacement, unweighted,"
 
 ENTRIES: dict[str, Entry] = {
-    "uniform": Entry(Uniform, "every sample once a round, in random order", "all", True, "3b", deviations=()),
+    "uniform": Entry(
+        Uniform,
+        "every sample once a round, in random order or, `order: file`, as they lie",
+        "all",
+        True,
+        "3b",
+    ),
     "uniform-iid": Entry(
         UniformIid, "independent draws with replacement", "Katharopoulos and Fleuret 2018 (code)", True, "3b"
     ),
