@@ -7,8 +7,6 @@ import math
 import torch
 from torch import Tensor
 
-TINY = torch.finfo(torch.float32).tiny  # less than this is no mass
-
 
 def wide(device: torch.device) -> torch.dtype:
     """The widest float of a device: float64, but float32 on MPS, which has no other."""
@@ -32,16 +30,14 @@ def invert(p: Tensor, u: Tensor) -> Tensor:
 
 
 def weighted(mass: Tensor, k: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Draw k indices [k] as `categorical` does, and how likely each of them was [k]: mass / sum of all.
-
-    Where no mass [n] is left, the draw is uniform.
-    """
+    """Draw k indices [k] as `categorical` does, and how likely each of them was [k]: mass / sum of all."""
     u = torch.rand(k, generator=rng, device=mass.device, dtype=wide(mass.device))
-    n, edges = len(mass), mass.to(u.dtype).cumsum(0)
+    edges = mass.to(u.dtype).cumsum(0)
     total = edges[-1]
-    index = torch.searchsorted(edges, u * total, right=True).clamp_(max=n - 1)  # however it was rounded
-    some = total > TINY
-    return torch.where(some, index, (u * n).long()), torch.where(some, mass[index] / total, 1 / n)
+    index = torch.searchsorted(edges, u * total, right=True).clamp_(
+        max=len(mass) - 1
+    )  # however it was rounded
+    return index, mass[index] / total
 
 
 def exponential_rank(n: int, pressure: float, k: int, rng: torch.Generator) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from isbench.samplers.base import Sampler
 from isbench.samplers.draw import weighted, wide
-from isbench.samplers.rules import mend
+from isbench.samplers.rules import TINY, mend
 from isbench.samplers.scores import Score
 from isbench.train.forward import Batch, Forward
 
@@ -59,8 +59,9 @@ class Memory(Sampler):
     def observe(self, batch: Batch, seen: Forward) -> None:
         """Move the importance of the batch's samples towards what it is now; the first time, all the way."""
         now, self.healed = mend(self.problem.rejudge(self.score, batch, seen))
+        now = now.clamp(min=TINY)  # a memory of nothing but zeros could not be drawn from
         if self.seen >= self.problem.finite_n:
-            now = self.alpha * self.importance[seen.index] + (1 - self.alpha) * now
+            now = self.importance[seen.index].lerp(now, 1 - self.alpha)
         self.problem.remember(self.importance, seen.index, now)
         self.seen += len(seen.index)
 

@@ -9,7 +9,9 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from isbench.samplers.draw import TINY, categorical, wide
+from isbench.samplers.draw import categorical, wide
+
+TINY = torch.finfo(torch.float32).tiny
 
 
 class Picked(NamedTuple):

@@ -188,9 +188,10 @@ class Problem:
         """Write a number per sample [b] into a store [n]; of a sample that occurs twice, the mean."""
         if self.times is None:
             self.times = self.full(0.0)
-        for kept, new in ((store, value), (self.times, torch.ones_like(value))):
-            kept.index_fill_(0, index, 0.0).index_add_(0, index, new.to(kept.dtype))
-        store.index_copy_(0, index, store[index] / self.times[index])
+        times = self.times.index_add_(0, index, torch.ones_like(value, dtype=torch.float32))
+        share = value / times[index]
+        times.index_fill_(0, index, 0.0)
+        store.index_fill_(0, index, 0.0).index_add_(0, index, share.to(store.dtype))
 
     @property
     def finite_n(self) -> int:

@@ -211,9 +211,3 @@ def test_a_draw_follows_the_mass_and_tells_how_likely_it_was() -> None:
     assert set(index.tolist()) == {1, 2}
     assert float((index == 2).float().mean()) == pytest.approx(0.75, abs=0.02)
     assert torch.equal(p, torch.where(index == 2, 0.75, 0.25).double())
-
-
-def test_a_draw_without_any_mass_is_uniform() -> None:
-    index, p = weighted(torch.zeros(8), 4000, rng())
-    assert torch.bincount(index, minlength=8).min() > 400
-    assert (p == 1 / 8).all()
