@@ -148,8 +148,8 @@ def logarithmic(axes: Axes, values: pd.Series | np.ndarray) -> None:
         return linear(axes, "y")
     decades = np.log10(values.max() / values.min())
     axes.set_yscale("log")
-    if decades < 0.2:
-        axes.yaxis.set_major_locator(MaxNLocator(4))
+    if decades < 0.7:
+        axes.yaxis.set_major_locator(MaxNLocator(4 if decades < 0.2 else 6, steps=[1, 2, 2.5, 5, 10]))
     else:
         subs = (1.0, 2.0, 5.0) if decades < 2.5 else (1.0,)
         axes.yaxis.set_major_locator(LogLocator(subs=subs, numticks=8))
