@@ -129,7 +129,7 @@ def legend(figure: Figure, drawn: dict[str, Look], extra: list[Line2D] | None = 
         handle.set_label(f" {label}" if label.startswith("_") else label)  # a leading _ would hide the entry
     handles += extra or []
     longest = max((len(str(handle.get_label())) for handle in handles), default=1)
-    columns = max(1, min(len(handles), int(110 / (longest + 7))))
+    columns = max(1, min(len(handles), int(111 / (longest + 9))))
     figure.legend(handles=handles, loc="outside lower center", ncols=columns, handlelength=2.6)
 
 
