@@ -8,7 +8,7 @@ from isbench.samplers.scores import output_gradient
 
 MEMORY = "adaptive and importance sampling with a memory (paper 003, arXiv 2311.14468v1)"
 LOW = "Santiago et al. 2021, LOW (paper 003's baseline)"
-COST = "3b, and work on n numbers: their running sum"
+COST = "3b, and the running sum of n numbers"
 
 D19 = (
     "D19: Algorithm 2 sums the components of softmax - y, which is always 0; its norm is meant (Appendix A)."
