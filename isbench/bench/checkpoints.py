@@ -71,14 +71,10 @@ class Checkpoints:
         return torch.cat([low.weights(each, SMOOTHNESS) for each in norms])
 
     def _stored(self) -> dict[str, Tensor]:
-        """What the sampler keeps of the samples that were trained on, once there is one of them."""
+        """What the sampler keeps of the samples, once it has seen one of them."""
         kept = self.sampler.stored()
-        if kept is None:
-            return {}
-        kept = kept[self.index].float()
-        if self.usage is not None:
-            kept = kept.masked_fill(self.usage.last_trained[self.index] < 0, torch.nan)
-        return {STORED: kept} if bool(kept.isfinite().any()) else {}
+        kept = None if kept is None else kept[self.index].float()
+        return {} if kept is None or not bool(kept.isfinite().any()) else {STORED: kept}
 
     def finish(self) -> dict[str, dict[str, np.ndarray]]:
         """The exhibit: `step` [c], `loss` [c, N], and of every score its `p` [c, N] and statistics [c]."""

@@ -44,7 +44,7 @@ class Low(Sampler):
 
     def weigh(self, batch: Batch, seen: Forward) -> Tensor:
         """The best weights of the batch by what its forward says."""
-        norms, _ = mend(self.problem.judge(self.score, batch, seen))
+        norms, self.problem.healed = mend(self.problem.judge(self.score, batch, seen))
         if self.scale == "batch_mean":
             norms = norms / len(norms)
         return weights(norms, self.smoothness)
@@ -58,12 +58,10 @@ def weights(norms: Tensor, smoothness: float) -> Tensor:
 def project(v: Tensor, total: float) -> Tensor:
     """The w [b] >= 0 with the sum `total` that is nearest to v [b]; no wait for the device.
 
-    All of v sinks by the same amount, and what would be negative is 0: the amount follows from how many of
-    the largest stay above 0.
+    All of v sinks by the same amount, and what would be negative is 0. Were the r largest to stay, they would
+    sink by what they have too much, shared among them: the right r is the one that asks for most.
     """
     v = v - v.amax()  # changes no answer, and keeps large values from drowning the differences
-    falling = v.sort(descending=True).values
-    excess = falling.cumsum(0) - total
-    count = torch.arange(1, len(v) + 1, device=v.device, dtype=v.dtype)
-    kept = (falling * count > excess).sum()
-    return (v - excess[kept - 1] / kept).clamp_(min=0)
+    excess = v.sort(descending=True).values.cumsum(0) - total
+    share = excess / torch.arange(1, len(v) + 1, device=v.device, dtype=v.dtype)
+    return (v - share.amax()).clamp_(min=0)

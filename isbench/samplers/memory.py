@@ -7,6 +7,7 @@ costs no forward pass of its own: what updates it comes from the training forwar
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
+import torch
 from annotated_types import Ge, Lt
 from torch import Tensor
 
@@ -39,9 +40,8 @@ class Memory(Sampler):
     ) -> None:
         super().__init__(problem)
         self.score, self.alpha, self.epsilon = score, alpha, epsilon
-        self.importance = problem.full(1.0).to(wide(problem.device))
+        self.importance = problem.full(torch.nan).to(wide(problem.device))  # NaN: not seen yet
         self.seen = 0
-        self.healed: Tensor | None = None
 
     def epoch(self) -> Iterator[Batch]:
         """One ordinary round; then rounds by importance."""
@@ -49,7 +49,7 @@ class Memory(Sampler):
         if self.seen < problem.finite_n:
             yield from (Batch(index, active=False) for index in problem.batches(problem.shuffled()))
             return
-        self.importance += self.epsilon
+        self.importance.nan_to_num_(1.0).add_(self.epsilon)  # what a start criterion kept from view counts 1
         yield from self.by_importance()
 
     def by_importance(self) -> Iterator[Batch]:
@@ -58,15 +58,15 @@ class Memory(Sampler):
 
     def observe(self, batch: Batch, seen: Forward) -> None:
         """Move the importance of the batch's samples towards what it is now; the first time, all the way."""
-        now, self.healed = mend(self.problem.rejudge(self.score, batch, seen))
+        now, self.problem.healed = mend(self.problem.rejudge(self.score, batch, seen))
         now = now.clamp(min=TINY)  # a memory of nothing but zeros could not be drawn from
-        if self.seen >= self.problem.finite_n:
-            now = self.importance[seen.index].lerp(now, 1 - self.alpha)
+        old = self.importance[seen.index]
+        now = torch.where(old.isnan(), now, old.lerp(now, 1 - self.alpha))
         self.problem.remember(self.importance, seen.index, now)
         self.seen += len(seen.index)
 
     def stored(self) -> Tensor:
-        """The importances [n]."""
+        """The importances [n], NaN where a sample was not seen yet."""
         return self.importance
 
 
@@ -77,7 +77,7 @@ class MemoryAs(Memory):
         """As many batches as a shuffled round has full ones."""
         for _ in range(self.problem.steps):
             index, p = weighted(self.importance, self.problem.batch, self.problem.rng)
-            yield Batch(index, self.weight(p), self.importance, healed=self.healed)
+            yield Batch(index, self.weight(p), self.importance)
 
     def weight(self, p: Tensor) -> Tensor | None:
         """How much samples count that were drawn with the probabilities p [b]."""
@@ -99,4 +99,4 @@ class MemoryWeight(Memory):
         """Every sample once."""
         for index in self.problem.batches(self.problem.shuffled()):
             weight = self.importance[index] / self.importance.mean()
-            yield Batch(index, weight, self.importance, healed=self.healed)
+            yield Batch(index, weight)

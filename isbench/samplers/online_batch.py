@@ -63,17 +63,17 @@ class OnlineBatch(Sampler):
 
     def refresh(self) -> None:
         """Look at all losses, and sort them, when it is time to."""
+        self.healed = None
         if self.recompute and self.drawn and self.drawn % self.recompute == 0:
-            losses, count = mend(self.problem.score(self.score, self.problem.everything()))
+            losses, self.healed = mend(self.problem.score(self.score, self.problem.everything()))
             self.losses.copy_(losses)
-            self.healed = count if self.healed is None else self.healed + count
         if self.drawn % self.resort == 0:
             self.order = descending(self.losses, self.ties)
         self.drawn += 1
 
     def observe(self, batch: Batch, seen: Forward) -> None:
         """Remember the losses of the batch."""
-        fresh, self.healed = mend(self.problem.rejudge(self.score, batch, seen))
+        fresh, self.problem.healed = mend(self.problem.rejudge(self.score, batch, seen))
         self.problem.remember(self.losses, seen.index, fresh)
         self.seen += len(seen.index)
 

@@ -57,11 +57,11 @@ class Prioritized(Sampler):
     def epoch(self) -> Iterator[Batch]:
         """As many batches as a shuffled round has full ones."""
         for _ in range(self.problem.steps):
+            self.healed = None
             if self.recompute and self.drawn and self.drawn % self.recompute == 0:
                 everything = self.problem.everything()
-                losses, count = mend(self.problem.score(self.score, everything))
+                losses, self.healed = mend(self.problem.score(self.score, everything))
                 self.remember(everything, losses)
-                self.healed = count if self.healed is None else self.healed + count
             self.drawn += 1
             index, p, least = self.draw()
             weight = self.weights(index, p, least).to(self.known.dtype)
@@ -100,7 +100,7 @@ class Prioritized(Sampler):
 
     def observe(self, batch: Batch, seen: Forward) -> None:
         """Remember the losses of the batch."""
-        fresh, self.healed = mend(self.problem.rejudge(self.score, batch, seen))
+        fresh, self.problem.healed = mend(self.problem.rejudge(self.score, batch, seen))
         self.remember(seen.index, fresh)
 
     def remember(self, index: Tensor, losses: Tensor) -> None:

@@ -34,7 +34,7 @@ RUN_COLUMNS = (
 POINT_COLUMNS = (
     *("cell", "variant", "budget", "sampler", "seed", "progress", "epochs", "steps", *_SPENT, "passes"),
     *("train_seconds", "lr", "batch_loss", *_METRICS, "active", "tau", "ess", "distinct", "coverage"),
-    *("weight_mean", "weight_max", "grad_norm", "healed", "psnr", "weight_ess"),
+    *("weight_mean", "weight_max", "grad_norm", "healed", "psnr", "weight_ess", "coverage_epoch"),
 )
 PHASE_COLUMNS = (
     *("cell", "variant", "budget", "sampler", "seed"),

@@ -164,6 +164,7 @@ class Point(Record):
     coverage: float | None = None
     weight_mean: float | None = None
     weight_max: float | None = None
+    coverage_epoch: float | None = None  # of the last epoch, where coverage is of all so far
     weight_ess: float | None = None  # the share of a batch that its weights leave
     grad_norm: float | None = None
     healed: int = 0

@@ -67,12 +67,9 @@ class Exhibits:
                 self.importance.append((point.steps, point.progress, host(values.float())))
 
     def _kept(self) -> Tensor | None:
-        """What the sampler remembers of the watched samples, NaN of those that it has not trained on."""
+        """What the sampler remembers of the watched samples, NaN where it has nothing yet."""
         kept = None if self.sampler is None else self.sampler.stored()
-        if kept is None or self.tally.usage is None:
-            return None
-        unseen = self.tally.usage.times_trained[self.watched] == 0
-        return kept[self.watched].masked_fill(unseen, torch.nan)
+        return None if kept is None else kept[self.watched].nan_to_num(torch.nan, torch.nan, torch.nan)
 
     def _fresh(self) -> Tensor | None:
         """The score of every watched sample under the model as it is; counts for nothing."""
@@ -95,6 +92,7 @@ class Exhibits:
         unknown = torch.full_like(dataset.origin, -1)
         return {
             "times_trained": host(usage.times_trained),
+            "last_trained": host(usage.last_trained),
             "presented": host(usage.presented),
             "importance_sum": host(usage.importance_sum).astype(np.float64),
             "importance_max": host(usage.importance_max),

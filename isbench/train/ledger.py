@@ -11,7 +11,7 @@ from isbench.store.records import PHASES, Budget, Costs, Point
 from isbench.train.forward import Batch, Forward
 from isbench.train.problem import Problem
 from isbench.train.schedule import Schedule, gradient_norm
-from isbench.train.tally import Tally
+from isbench.train.tally import Step, Tally
 
 Measured = dict[str, float | None]
 WATCHED = ("batch_loss", "train_loss", "val_loss", "test_loss")  # non-finite: the run has diverged
@@ -64,8 +64,8 @@ class Ledger:
         problem.trained += batch.index.shape[0]
         if batch.active and self.started is None:
             self.started = self.steps, self.seconds if self.steps else 0.0
-        self.tally.add(self.steps, batch, seen, problem.judged, problem.gate, problem.weight)
-        problem.judged = None
+        self.tally.add(self._booked(batch, seen), seen)
+        problem.judged = problem.healed = None
         self.steps += 1
         if self.sampled:
             self.timer.step()
@@ -77,6 +77,20 @@ class Ledger:
         elif len(self.tally.pending) == FOLD:
             with self.aside():
                 self.tally.fold()
+
+    def _booked(self, batch: Batch, seen: Forward) -> Step:
+        """What is kept of a step; scores that nothing was drawn by count where a gate follows them."""
+        problem = self.problem
+        judged = None if problem.gate is None else problem.judged
+        return Step(
+            self.steps,
+            batch,
+            seen.loss,
+            judged if batch.scores is None else batch.scores,
+            problem.gate,
+            problem.weight,
+            tuple(count for count in (batch.healed, problem.healed) if count is not None),
+        )
 
     def round(self) -> None:
         """A round of the sampler has ended: augmentation is redrawn, no axis moves."""

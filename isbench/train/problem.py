@@ -51,6 +51,7 @@ class Problem:
         self.judged_of: Forward | None = None
         self.gate: Tensor | None = None  # the smoothed tau that a start criterion follows
         self.weight: Tensor | None = None  # what the samples of the step counted
+        self.healed: Tensor | None = None  # how many scores of the step had to be mended after its draw
         self.chunk = at_once(self.device, dataset.shape, model)
         self.mean = torch.full((batch,), 1 / batch, device=self.device)
         self.order = torch.empty(0, dtype=torch.int64, device=self.device)

@@ -23,6 +23,7 @@ class Step(NamedTuple):
     scores: Tensor | None = None  # what it was drawn by, or what a start criterion made of it
     gate: Tensor | None = None  # the smoothed tau that a start criterion follows
     weight: Tensor | None = None  # what each sample counted
+    healed: tuple[Tensor, ...] = ()  # how many scores had to be mended, for the draw and after it
 
     @property
     def of_memory(self) -> bool:
@@ -63,6 +64,16 @@ class Usage:
         self.importance_sum.index_add_(0, index, score)
         self.importance_max.scatter_reduce_(0, index, score, "amax")
 
+    def coverage(self) -> dict[str, float | None]:
+        """The share of the samples that were trained on so far, and within the last epoch of them."""
+        n, steps = len(self.last_trained), int(self.last_trained.max()) + 1
+        epoch = round(n * steps / max(1, int(self.times_trained.sum())))  # steps that train on n samples
+        recent = self.last_trained >= max(0, steps - epoch)
+        return {
+            "coverage": float((self.last_trained >= 0).float().mean()),
+            "coverage_epoch": float(recent.float().mean()),
+        }
+
 
 class Interval:
     """Sums over the steps since the last point."""
@@ -86,7 +97,7 @@ class Interval:
             self.heaviest = max(self.heaviest, float(together.max()))
             self.even += float(torch.stack([1 / (len(w) * concentration(w)) for w in weights]).sum())
         self.even += len(steps) - len(weights)
-        healed = [step.batch.healed for step in steps if step.batch.healed is not None]
+        healed = [count for step in steps for count in step.healed]
         self.healed += int(torch.stack(healed).sum()) if healed else 0
         self.scored = next((step for step in reversed(steps) if step.scores is not None), self.scored)
 
@@ -119,20 +130,10 @@ class Tally:
         self.looked_at: list[tuple[Step, Forward]] = []  # every so many steps, until the next fold
         self.selection: list[tuple[Tensor, ...]] = []
 
-    def add(
-        self,
-        number: int,
-        batch: Batch,
-        seen: Forward,
-        judged: Tensor | None = None,
-        gate: Tensor | None = None,
-        weight: Tensor | None = None,
-    ) -> None:
-        """Remember a step, its scores as they were judged, its tau, and its weights; nothing is computed."""
-        scores = judged if batch.scores is None else batch.scores
-        step = Step(number, batch, seen.loss, scores, gate, weight)
+    def add(self, step: Step, seen: Forward) -> None:
+        """Remember a step; nothing is computed."""
         self.pending.append(step)
-        if self.selection_wanted and number % SELECTION_EVERY == 0:
+        if self.selection_wanted and step.number % SELECTION_EVERY == 0:
             self.looked_at.append((step, seen))
 
     def fold(self) -> None:
@@ -154,9 +155,8 @@ class Tally:
         """What a point says of the steps since the last one; begins a new interval."""
         self.fold()
         interval, self.interval = self.interval, Interval()
-        trained = None if self.usage is None else self.usage.times_trained
-        coverage = None if trained is None else float((trained > 0).float().mean())
-        return {"coverage": coverage, **(interval.columns() if interval.steps else {})}
+        coverage = {} if self.usage is None else self.usage.coverage()
+        return {**coverage, **(interval.columns() if interval.steps else {})}
 
     def _trace(self, steps: list[Step], losses: Tensor, distinct: np.ndarray) -> None:
         for step, loss, different in zip(steps, losses.tolist(), distinct, strict=True):

@@ -41,7 +41,7 @@ def test_columns_of_points_are_public(tables):
     assert header(tables / "points.csv") == (
         "cell,variant,budget,sampler,seed,progress,epochs,steps,trained,scored,loaded,passes,train_seconds,"
         "lr,batch_loss,train_loss,val_loss,val_error,test_loss,test_error,active,tau,ess,distinct,coverage,"
-        "weight_mean,weight_max,grad_norm,healed,psnr,weight_ess"
+        "weight_mean,weight_max,grad_norm,healed,psnr,weight_ess,coverage_epoch"
     )
 
 

@@ -185,11 +185,32 @@ def test_adaptive_weighting_expects_the_gradient_of_adaptive_sampling() -> None:
 
 
 def test_a_score_that_is_not_finite_is_mended_and_counted() -> None:
-    _, sampler = filled("memory-as")
+    problem, sampler = filled("memory-as")
     sampler.observe(*saw(torch.tensor([1, 2]), torch.tensor([torch.nan, 1.5])))
     assert torch.isfinite(sampler.importance).all()
-    assert sampler.healed is not None
-    assert int(sampler.healed) == 1
+    assert problem.healed is not None
+    assert int(problem.healed) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_first_score_of_a_sample_is_taken_whole_whenever_it_comes(name: str) -> None:
+    _, sampler = build(name, score="loss", alpha=0.9)
+    for _ in range(2):  # as many looks as samples, all at the first half
+        half = torch.arange(N // 2 + 1)
+        sampler.observe(*saw(half, torch.ones(len(half))))
+    sampler.observe(*saw(torch.tensor([N - 1]), torch.tensor([5.0])))
+    assert sampler.importance[N - 1].item() == 5.0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sample_that_was_never_seen_counts_as_one(name: str) -> None:
+    _, sampler = build(name, score="loss", epsilon=0.0)
+    half = torch.arange(N // 2 + 1)
+    for _ in range(2):
+        sampler.observe(*saw(half, torch.full((len(half),), 3.0)))
+    assert sampler.stored()[N - 1].isnan()
+    next(iter(sampler.epoch()))
+    assert sampler.importance[N - 1].item() == 1.0
 
 
 @pytest.mark.parametrize("name", NAMES)

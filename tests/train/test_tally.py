@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -49,6 +51,21 @@ def test_usage_counts_trained_and_presented_samples() -> None:
 
 def test_coverage_reaches_one_after_a_uniform_epoch() -> None:
     assert run(budget=(1.0, "epochs"), grid=(1.0,)).finish()[-1].coverage == 1.0
+
+
+def test_coverage_of_the_last_epoch_is_that_of_its_draws() -> None:
+    last = run("uniform-iid", budget=(6.0, "epochs"), grid=(1.0,)).finish()[-1]
+    assert last.coverage == pytest.approx(1.0, abs=0.02)
+    assert last.coverage_epoch == pytest.approx(1 - math.exp(-1), abs=0.08)
+
+
+def test_every_sample_is_in_the_last_epoch_of_uniform() -> None:
+    assert run(budget=(3.0, "epochs"), grid=(1.0,)).finish()[-1].coverage_epoch == pytest.approx(1, abs=0.1)
+
+
+def test_scores_that_nothing_was_drawn_by_have_no_tau() -> None:
+    points = run("low", grid=(1.0,)).finish()
+    assert (points[-1].tau, points[-1].ess) == (None, None)
 
 
 def test_the_trace_has_a_row_a_step() -> None:
