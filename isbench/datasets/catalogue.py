@@ -110,7 +110,7 @@ CATALOGUE: dict[str, Entry] = {
     "image-regression": Entry(
         image_regression,
         "the pixels of one picture, yours or one that is there: from a place to the colour there",
-        "any image file; the task of paper 003, section 7",
+        "any image file; the task of Figure 6 of paper 003",
     ),
     "modelnet40": Entry(
         modelnet.modelnet40,

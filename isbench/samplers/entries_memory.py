@@ -36,11 +36,13 @@ SOLVED = (
     "exactly, on the device, so its cost is not theirs."
 )
 OWN = (
-    "Ours: the paper has adaptive weighting in its section 3.2 and LOW in its experiments, but no listing with a "
-    "memory. In expectation its gradient is that of memory-as."
+    "Ours: the paper describes adaptive weighting and compares with LOW, but lists no weighting with a memory. "
+    "In expectation its gradient is that of memory-as."
 )
-D39 = "D39: Figure 9's caption has importance sampling slowed down by its overhead; the text calls it negligible."
-UNBOUNDED = "Where the gradient at the output has no bound, as with mse, one sample can take the weight of the whole batch."
+D39 = "D39: Figure 9's caption has it slowed down by its overhead, which the text calls negligible."
+UNBOUNDED = (
+    "Where gradients at the output have no bound, as with mse, one sample can take its whole batch's weight."
+)
 FORMULAE = (
     "p = importance / sum of all n; the first round is ordinary and fills the memory",
     "importance <- alpha importance + (1 - alpha) score, for the samples just trained on",
