@@ -36,13 +36,11 @@ SOLVED = (
     "exactly, on the device, so its cost is not theirs."
 )
 OWN = (
-    "Ours: the paper describes adaptive weighting and compares with LOW, but lists no weighting with a memory. "
+    "Ours: the paper describes adaptive weighting and compares with LOW, but lists no weighting by a memory. "
     "In expectation its gradient is that of memory-as."
 )
 D39 = "D39: Figure 9's caption has it slowed down by its overhead, which the text calls negligible."
-UNBOUNDED = (
-    "Where gradients at the output have no bound, as with mse, one sample can take its whole batch's weight."
-)
+UNBOUNDED = "Where output gradients lack a bound, as with mse, one sample may take all of a batch's weight."
 FORMULAE = (
     "p = importance / sum of all n; the first round is ordinary and fills the memory",
     "importance <- alpha importance + (1 - alpha) score, for the samples just trained on",
