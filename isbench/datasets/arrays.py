@@ -25,8 +25,7 @@ def arrays(
 
     y holds classes 0, 1, … as integers, or values [n] or [n, d] as floats: a regression. `auto` is
     cross_entropy of integers and mse of floats; mse, l1 and bce take integers too; bce wants [0, 1] and a
-    model's outputs are its logits. In a recipe, a relative path starts at the recipe's folder. Raises
-    EnvironmentFault with what is wrong.
+    model's outputs are its logits. In a recipe, a relative path starts at the recipe's folder.
     """
     file = Path(path).expanduser()
     x_train, y_train, x_test, y_test = read(file)

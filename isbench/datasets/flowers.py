@@ -42,9 +42,10 @@ ARCHIVE = Download(
 def flowers102(
     root: Path, *, splits: Literal["paper", "official"] = "paper", weights: str = "imagenet"
 ) -> Source:
-    """6,149 and 1,020 images of 102 classes as features (4096,), or 1,020, 1,020 of validation, and 6,149.
+    """Images of 102 classes as 4,096 features of a frozen VGG-16, those behind its last hidden layer (fc7, ReLU).
 
-    `splits`: paper or official. `weights`: imagenet (torchvision's IMAGENET1K_V1, from torch's cache), or the
+    `splits`: paper trains on the official test split (6,149) and tests on the official training split (1,020);
+    official trains on 1,020, validates on 1,020 and tests on 6,149. `weights`: imagenet (torchvision's IMAGENET1K_V1, from torch's cache), or the
     path of a state dict of a VGG-16 of any widths.
     """
     files.require(NAME, root)

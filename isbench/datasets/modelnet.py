@@ -144,8 +144,8 @@ def from_meshes(root: Path) -> tuple[int, Part, Part]:
     def part(name: str) -> Part:
         return Part(array(root, name, "labels"), lambda: array(root, name, "clouds"))
 
-    train = part("train")
-    return int(train.labels.max()) + 1, train, part("test")
+    train, test = part("train"), part("test")
+    return int(max(train.labels.max(), test.labels.max())) + 1, train, test
 
 
 def array(root: Path, part: str, name: str) -> np.ndarray:
