@@ -42,11 +42,11 @@ ARCHIVE = Download(
 def flowers102(
     root: Path, *, splits: Literal["paper", "official"] = "paper", weights: str = "imagenet"
 ) -> Source:
-    """Images of 102 classes as 4,096 features of a frozen VGG-16, those behind its last hidden layer (fc7, ReLU).
+    """Images of 102 classes as the 4,096 features behind the last hidden layer of a frozen VGG-16 (fc7).
 
-    `splits`: paper trains on the official test split (6,149) and tests on the official training split (1,020);
-    official trains on 1,020, validates on 1,020 and tests on 6,149. `weights`: imagenet (torchvision's IMAGENET1K_V1, from torch's cache), or the
-    path of a state dict of a VGG-16 of any widths.
+    `splits`: paper trains on the official test split (6,149) and tests on the training split (1,020);
+    official trains on 1,020, validates on 1,020 and tests on 6,149. `weights`: imagenet (torchvision's
+    IMAGENET1K_V1, from torch's cache), or the path of a state dict of a VGG-16 of any widths.
     """
     files.require(NAME, root)
     labels = listed(root, "imagelabels.mat", "labels") - 1
