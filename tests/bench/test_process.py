@@ -18,7 +18,7 @@ from tests.bench_tools import RECIPE, InProcess, rows, run, site
 
 
 def test_a_worker_that_is_killed_costs_one_cell_and_the_run_goes_on(tmp_path: Path) -> None:
-    here = site(tmp_path, seeds=1)
+    here = site(tmp_path, seeds=1, budgets=[{"steps": 1500}])  # long enough to be killed in
     plan = here.plan({})
     first, second = (plan.cells[name] for name in plan.blocks[0].cells)
     with Worker(tmp_path, tmp_path, "0" * 12) as worker:
@@ -44,7 +44,7 @@ def test_a_run_that_is_killed_goes_on_and_ends_with_the_numbers_of_an_uninterrup
     options = ["--out", str(tmp_path / "killed"), "--device", "cpu", "--quiet"]
     process = subprocess.Popen([*command, *options], stderr=subprocess.DEVNULL, cwd=tmp_path)
     folder = tmp_path / "killed" / "tiny"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while len(list(folder.glob("cells/*/points.jsonl"))) < 3 and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)

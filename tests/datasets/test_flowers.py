@@ -181,8 +181,9 @@ def test_images_are_fetched_once_and_features_made_where_the_weights_are(root, m
 def test_an_archive_that_lies_there_is_unpacked(root, monkeypatch):
     for path in (root / "flowers-102" / "jpg").iterdir():
         path.unlink()
-    monkeypatch.setattr(flowers, "ARCHIVE", replace(flowers.ARCHIVE, sha256=tiny_datasets.sha256(packed())))
-    (root / "flowers-102" / "102flowers.tgz").write_bytes(packed())
+    data = packed()
+    monkeypatch.setattr(flowers, "ARCHIVE", replace(flowers.ARCHIVE, sha256=tiny_datasets.sha256(data)))
+    (root / "flowers-102" / "102flowers.tgz").write_bytes(data)
     prepare_named("flowers102", root, quiet)
     assert numbers(build(spec(root), root, CPU, 0).train) == SPLITS["tstid"]
 
