@@ -167,13 +167,14 @@ def run(
     trace: bool = False,
     selection: bool = False,
     precision: str = "float32",
+    fraction: float = 1.0,
 ) -> Run:
     """A run of any catalogue entry, ready to start."""
     dataset = dataset or table()
     network = network or model(dataset)
     optimizer = optimizer or OptimizerSpec(name="sgd", lr=0.05, momentum=0.9)
     timer = PhaseTimer(clock or HostClock())
-    problem = Problem(dataset, network, BATCH, timer, seed=seed, precision=precision)
+    problem = Problem(dataset, network, BATCH, timer, seed=seed, precision=precision, fraction=fraction)
     spec = SamplerSpec(label=sampler, name=sampler, options=options or {}, start=start or StartSpec())
     drawn = catalogue.build(spec, problem)
     rate = Schedule(schedule or ScheduleSpec(), optimizer.lr)

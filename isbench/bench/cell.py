@@ -23,7 +23,7 @@ from isbench.datasets.base import Dataset
 from isbench.models import catalogue as models
 from isbench.samplers import catalogue as samplers
 from isbench.samplers.base import Sampler
-from isbench.store.records import Budget, Cell, Outcome, Point, StartSpec
+from isbench.store.records import Cell, Outcome, Point, StartSpec
 from isbench.store.store import Store
 from isbench.train import device as devices
 from isbench.train.evaluate import Evaluator
@@ -63,6 +63,7 @@ def assemble(
         seed=cell.seed,
         lag=cell.lag,
         precision=cell.precision,
+        fraction=cell.budget.fraction,
     )
     sampler = samplers.build(cell.sampler, problem)
     optimizer = build_optimizer(cell.optimizer, model)
@@ -96,7 +97,8 @@ def rehearse(cell: Cell, dataset: Dataset, model: nn.Module) -> None:
     """
     always = cell.sampler.model_copy(update={"start": StartSpec()})
     baseline = always.model_copy(update={"name": "uniform", "options": {}})
-    steps = Budget(name="rehearsal", amount=REHEARSAL_STEPS, unit="steps")
+    spent = {"name": "rehearsal", "amount": float(REHEARSAL_STEPS), "unit": "steps"}
+    steps = cell.budget.model_copy(update=spent)
     rest = dataset.epoch_size % cell.batch
     kinds = [(cell.sampler, cell.batch), (always, cell.batch), *([(baseline, rest)] if rest else [])]
     with devices.global_stream(cell.seed, "rehearsal"):

@@ -84,7 +84,8 @@ def budget(site: Site, setting: Setting) -> Budget:
     amount = spec.amount
     if spec.unit == "epochs":
         amount *= site.facts[setting.variant].epoch_size / setting.arms[0].batch
-    return Budget(name="probe", amount=float(max(1, math.ceil(amount))), unit="steps")
+    steps = float(max(1, math.ceil(amount)))
+    return Budget(name="probe", amount=steps, unit="steps", fraction=spec.fraction)
 
 
 def checkpoints(total: int) -> tuple[int, ...]:

@@ -72,7 +72,11 @@ def _entry(name: str) -> Schema:
 def _budget() -> Schema:
     fields = _options(keys.BUDGET)
     units = [{"required": [unit]} for unit in keys.BUDGETS]
-    return {**_mapping(fields), "oneOf": units, "dependentRequired": {"like": ["epochs"]}}
+    return {
+        **_mapping(fields),
+        "oneOf": units,
+        "dependentRequired": {"like": ["epochs"], "fraction": ["epochs"]},
+    }
 
 
 def _named(

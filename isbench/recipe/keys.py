@@ -86,10 +86,14 @@ BUDGETS: dict[str, Option] = {
     "passes": Option(Positive, None),
     "steps": Option(Whole, None),
 }
-BUDGET: dict[str, Option] = {**BUDGETS, "like": Option(str, None), "name": Option(Slug, "", SLUG)}
+BUDGET: dict[str, Option] = {
+    **BUDGETS,
+    "fraction": Option(Share, 1.0),
+    "like": Option(str, None),
+    "name": Option(Slug, "", SLUG),
+}
 LATER: dict[str, tuple[str, ...]] = {
     "recipe": ("primary", "targets", "controls", "expect", "gate", "tuning"),
-    "budget": ("fraction",),
 }
 
 

@@ -23,12 +23,16 @@ class Arm(Record):
 
 
 class BudgetSpec(Record):
-    """How much each run may spend; with `like`, as long as that label needs for `amount` epochs."""
+    """How much each run may spend; with `like`, as long as that label needs for `amount` epochs.
+
+    `fraction`: the share of the data that a round may train on, for samplers that choose one.
+    """
 
     name: str
     amount: float
     unit: Unit
     like: str | None = None
+    fraction: float = 1.0
 
 
 class Setting(Record):

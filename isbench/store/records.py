@@ -84,11 +84,12 @@ class ScheduleSpec(Record):
 
 
 class Budget(Record):
-    """How much a run may spend, and of what."""
+    """How much a run may spend, and of what; `fraction`: the share of the data that a round may train on."""
 
     name: str
     amount: float
     unit: Unit
+    fraction: float = 1.0
 
 
 class Costs(Record):

@@ -30,6 +30,7 @@ class Problem:
         seed: int,
         lag: int = 0,
         precision: str = "float32",
+        fraction: float = 1.0,
     ) -> None:
         self.dataset, self.model, self.timer = dataset, model, timer
         self.parameters = list(model.parameters())
@@ -37,6 +38,7 @@ class Problem:
         self.n, self.batch, self.lag = dataset.n, batch, lag
         self.size = dataset.epoch_size  # n, or what stands for it
         self.steps = max(1, self.size // batch)
+        self.fraction = fraction  # of the data, that a round may train on
         self.rng = generator(seed, "sampler", self.device)
         self.data_rng = generator(seed, "data", self.device)
         self.next = (stream_seed(seed, "data") % 2**30) << 31  # where a stream's numbers begin
