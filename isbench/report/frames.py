@@ -98,7 +98,11 @@ def load(folder: Path) -> Results:
         plan=plan,
         runs=tuple(runs),
         cells=_frame(export.RUN_COLUMNS, export.run_rows(plan, runs)),
-        points=points.assign(status=points["cell"].map(status), test_accuracy=1.0 - points["test_error"]),
+        points=points.assign(
+            status=points["cell"].map(status),
+            val_accuracy=1.0 - points["val_error"],
+            test_accuracy=1.0 - points["test_error"],
+        ),
         phases=_frame(export.PHASE_COLUMNS, export.phase_rows(settled)),
         labels=labels,
         baseline=plan.primary_label if plan.primary_label in labels else "",
@@ -109,8 +113,13 @@ def load(folder: Path) -> Results:
 
 
 def sources(results: Results) -> tuple[str, ...]:
-    """The papers whose samplers are compared; uniform draws are everybody's baseline and nobody's."""
+    """The papers whose samplers are compared; uniform draws are everybody's baseline and nobody's.
+
+    Samplers that are compared at budgets, whosever they are, are compared as paper 002's protocol has it.
+    """
     cards = [card for card in results.plan.cards if card.label in results.labels]
+    if any(card.name == "uniform-budget" for card in cards):
+        return ("paper 002",)
     papers = " ".join(card.paper for card in cards if not card.name.startswith("uniform"))
     return tuple(sorted(set(re.findall(r"paper \d{3}", papers))))
 

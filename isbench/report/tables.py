@@ -40,8 +40,8 @@ def compared(results: Results) -> list[tuple[str, str]]:
         ("recipe", plan.recipe_file + (f" (profile {plan.profile})" if plan.profile else "")),
         ("data", _by_variant(results, lambda run: words(run.cell.dataset))),
         ("model", _by_variant(results, lambda run: words(run.cell.model))),
-        ("optimiser", _by_variant(results, lambda run: optimiser(run.cell.optimizer))),
-        ("schedule", _by_variant(results, lambda run: words(run.cell.schedule))),
+        ("optimiser", _by_variant(results, lambda run: optimiser(run.cell.optimizer), arms=True)),
+        ("schedule", _by_variant(results, lambda run: words(run.cell.schedule), arms=True)),
         ("batch", _by_variant(results, lambda run: str(run.cell.batch))),
         ("samplers", ", ".join(results.labels or dict.fromkeys(c.sampler.label for c in cells))),
         *(raced if results.runs or not results.probes else []),
@@ -167,11 +167,18 @@ def optimiser(spec: OptimizerSpec) -> str:
     return f"{spec.name} (lr {spec.lr:g}{f', {rest}' if rest else ''})"
 
 
-def _by_variant(results: Results, say: Callable[[Run], str]) -> str:
-    found: dict[str, dict[str, None]] = {}
+def _by_variant(results: Results, say: Callable[[Run], str], arms: bool = False) -> str:
+    """What is said of the runs, variant by variant where it differs; `arms`: with the arms it is said of."""
+    found: dict[str, dict[str, dict[str, None]]] = {}
     for run in results.all:
-        found.setdefault(run.block.variant, {})[say(run)] = None
-    texts = {variant: " / ".join(said) for variant, said in found.items()}
+        said = found.setdefault(run.block.variant, {})
+        said.setdefault(say(run), {})[run.cell.sampler.label] = None
+    texts = {
+        variant: " / ".join(
+            f"{text}: {', '.join(whose)}" if arms and len(said) > 1 else text for text, whose in said.items()
+        )
+        for variant, said in found.items()
+    }
     if len(set(texts.values())) <= 1:
         return next(iter(texts.values()), "")
     return "; ".join(f"{variant or 'default'}: {text}" for variant, text in texts.items())

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from isbench.store.records import Cell, Record
+from pydantic import Field
+
+from isbench.store.records import Cell, Options, Record
 
 
 class Card(Record):
@@ -16,6 +18,7 @@ class Card(Record):
     cost: str
     deviations: tuple[str, ...] = ()
     start: str = "none"
+    options: Options = Field(default_factory=dict)  # all of them, those at their defaults too
 
 
 class Block(Record):
