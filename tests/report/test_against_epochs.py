@@ -36,8 +36,27 @@ def test_accuracy_is_one_minus_the_validation_error(imponed):
 def test_losses_of_batches_stand_below_those_of_fixed_samples_and_are_marked(imponed):
     _, losses = draw(imponed)
     assert [axes.get_ylabel() for axes in seen(losses)[::3]] == ["training loss", "loss of the batches"]
-    assert seen(losses)[3].get_title(loc="left") == against_epochs.WARNING
+    assert [text.get_text() for text in seen(losses)[3].texts] == [against_epochs.WARNING]
     assert "tell nothing about each other" in losses.caption
+
+
+def test_the_accuracy_axis_leaves_out_the_untrained_model(imponed):
+    accuracy, _ = draw(imponed)
+    early = accuracy.numbers[(accuracy.numbers["variant"] == "svhn") & (accuracy.numbers["progress"] <= 0.1)]
+    low, _ = seen(accuracy)[0].get_ylim()
+    assert early["mean"].min() < low < early[early["progress"] > 0]["mean"].min()
+
+
+def test_a_long_warning_moves_no_panel(imponed):
+    _, losses = draw(imponed)
+    losses.figure.draw_without_rendering()
+    widths = [axes.get_position().width for axes in seen(losses)]
+    gaps = [
+        right.get_position().x0 - left.get_position().x1
+        for left, right in zip(seen(losses)[:2], seen(losses)[1:3], strict=True)
+    ]
+    assert max(widths) < 1.05 * min(widths)
+    assert max(gaps) < 1.5 * min(gaps)
 
 
 def test_four_variants_stand_two_by_two(tmp_path):

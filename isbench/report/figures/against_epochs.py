@@ -16,6 +16,7 @@ from isbench.report.figures.style import (
     Look,
     Picture,
     banks,
+    broken,
     figure,
     legend,
     linear,
@@ -25,7 +26,7 @@ from isbench.report.figures.style import (
 from isbench.report.frames import Frame, Group, Results, known, seeds, slug, sources
 
 WIDEST = 3  # panels side by side
-HEIGHT = 1.85  # inches of a panel
+HEIGHT = 2.0  # inches of a panel
 NAMES = {
     "val_accuracy": "validation accuracy",
     "test_accuracy": "test accuracy",
@@ -63,12 +64,29 @@ def curves(axes: Axes, results: Results, group: Group, metric: str, look: dict[s
     lines.limits(axes, results, group, "epochs")
     linear(axes)
     if metric.endswith("accuracy"):
-        axes.set_ylim(0.0, min(1.0, 1.04 * axes.dataLim.y1) if axes.has_data() else 1.0)
-        linear(axes, "y")
+        _cut(axes, drawn[drawn["progress"] > 0]["mean"])
     else:
         logarithmic(axes, group.of(results.points)[metric])
     named = {"variant": group.variant, "budget": group.budget.name, "metric": metric}
     return drawn.assign(**named)
+
+
+def _cut(axes: Axes, means: Frame) -> None:
+    """An accuracy axis that leaves out the untrained model, marked where it does not begin at 0."""
+    if not means.empty:
+        margin = 0.06 * (means.max() - means.min()) + 1e-3
+        axes.set_ylim(max(0.0, means.min() - margin), min(1.0, means.max() + margin))
+    linear(axes, "y")
+    if axes.get_ylim()[0] > 0:
+        broken(axes)
+
+
+def _warn(axes: Axes) -> None:
+    """Say above a row of panels what its lines cannot say; it is wider than a panel and moves none."""
+    axes.set_title(" ", loc="left")  # makes room
+    place = {"xycoords": "axes fraction", "xytext": (0, 5), "textcoords": "offset points"}
+    text = axes.annotate(WARNING, (0, 1), **place, color="#a00000", fontsize=7.0)
+    text.set_in_layout(False)
 
 
 def name(groups: list[Group], what: str) -> str:
@@ -98,7 +116,9 @@ def budgets(groups: list[Group]) -> str:
 def _accuracies(results: Results, groups: list[Group]) -> Picture:
     metrics = [[held_out(results, group)] for group in groups]
     said = NAMES[metrics[0][0]].capitalize()
-    caption = f"{said} against epochs (budget {budgets(groups)}).{ending(results, groups)}"
+    cut = " The axis is cut below what the means reach at the first point after the start."
+    cut = cut if metrics[0][0].endswith("accuracy") else ""
+    caption = f"{said} against epochs (budget {budgets(groups)}).{cut}{ending(results, groups)}"
     return _picture(results, groups, metrics, name(groups, "validation-accuracy"), caption)
 
 
@@ -139,6 +159,6 @@ def _picture(
                 axes.set_title(group.variant or group.budget.name, loc="left", color=INK)
         row[0].set_ylabel(NAMES[part[0][1][which]])
         if part[0][1][which] == "batch_loss":
-            row[0].set_title(WARNING, loc="left", color="#a00000", fontsize=7.0)
+            _warn(row[0])
     legend(drawn, look)
     return Picture(called, drawn, pd.concat(frames, ignore_index=True), caption)

@@ -108,13 +108,13 @@ def _panel(
         axes.plot([row[shown.low], row[shown.high]], [place, place], linewidth=1.2, alpha=0.7, **style)
         hollow = {"markerfacecolor": "white"} if line[1] == than else {}
         axes.plot([row[shown.value]], [place], marker="o", markersize=4.0, zorder=3, **hollow, **style)
-    for start, _ in _groups(lines):
+    for start, end in _groups(lines):
         base = found.get((lines[start][0], than))
         if base is not None and shown.value != "difference":
-            end = next(last for first, last in _groups(lines) if first == start)
             span = [start - 0.4, end + 0.4]
             axes.plot([base[shown.value]] * 2, span, color="#888888", linewidth=0.8, linestyle=":", zorder=1)
     axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
 
 
 def _groups(lines: list[tuple[str, str]]) -> list[tuple[int, int]]:
@@ -132,7 +132,6 @@ def _name_lines(axes: Axes, lines: list[tuple[str, str]], look: dict[str, Look])
         text.set_fontsize(6.5 if label else 7.5)
         text.set_fontweight("normal" if label else "bold")
         text.set_color(look[label].color if label else INK)
-    axes.tick_params(axis="y", length=0)
 
 
 def _caption(table: Frame, shown: Shown, than: str) -> str:
