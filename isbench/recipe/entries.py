@@ -48,7 +48,8 @@ class Arms:
         right = [self._add(name, *each, options) for each in points]  # all, not up to the first wrong one
         return len(self.problems.found) == before and all(right)
 
-    def _arm(self, name: str, node: Node, suffix: str, options: dict[str, Option]) -> Arm | None:
+    def arm(self, name: str, node: Node, suffix: str, options: dict[str, Option]) -> Arm | None:
+        """An entry without a grid as an arm; what is wrong goes to `problems`."""
         own = {key: node.fields[key] for key in ENTRY if key in node.fields}
         entry = check(ENTRY, Node(own, node.place), self.problems)
         batch = entry.get("batch", None if "batch" in own else self.batch)
@@ -105,7 +106,7 @@ class Arms:
     def _add(self, name: str, suffix: str, node: Node, options: dict[str, Option]) -> bool:
         """Take an arm that is right and differs from all before."""
         before = len(self.problems.found)
-        arm = self._arm(name, node, suffix, options)
+        arm = self.arm(name, node, suffix, options)
         if arm is None or len(self.problems.found) > before:
             return False
         label = arm.sampler.label

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from isbench.datasets.base import Facts
 from isbench.recipe.keys import dataset_options
-from isbench.recipe.nodes import Problems
+from isbench.recipe.nodes import Node, Problems, node_of
 from isbench.recipe.schema import Arm, Recipe, Setting
 from isbench.recipe.source import Source
+from isbench.recipe.tuning import varied
 from isbench.samplers import catalogue
 
 
@@ -17,14 +18,25 @@ def check_facts(recipe: Recipe, source: Source, facts: Mapping[str, Facts]) -> N
     problems = Problems()
     for setting in recipe.settings:
         for arm in setting.arms:
-            _fits(arm, setting, facts[setting.variant], source, problems)
+            entry = source.node(setting.variant, "samplers", arm.sampler.label)
+            _fits(arm, entry, setting, facts[setting.variant], source, problems)
+        for arm, entry in _tried(setting, source):
+            _fits(arm, entry, setting, facts[setting.variant], source, problems)
     if problems.found:
         raise source.errors(problems)
 
 
-def _fits(arm: Arm, setting: Setting, facts: Facts, source: Source, problems: Problems) -> None:
-    name, label, n = arm.sampler.name, arm.sampler.label, facts.n
-    entry = source.node(setting.variant, "samplers", label)
+def _tried(setting: Setting, source: Source) -> Iterator[tuple[Arm, Node]]:
+    """What tuning tries of every arm, as if it were written where its values stand."""
+    place = source.node(setting.variant, "tuning", "space").place
+    for label, grid in setting.tuning.grids.items() if setting.tuning else ():
+        for each in grid:
+            values = {path: node_of(value, place) for path, value in each.options.items()}
+            yield each.arm, varied(source.node(setting.variant, "samplers", label), values)
+
+
+def _fits(arm: Arm, entry: Node, setting: Setting, facts: Facts, source: Source, problems: Problems) -> None:
+    name, n = arm.sampler.name, facts.n
     options = catalogue.resolve(name, arm.sampler.options, arm.batch)
     if options.get("score") == "upper_bound" and not facts.classes:
         blamed = entry.fields.get("score", entry)

@@ -44,6 +44,7 @@ STRUCTURE = (
     "budgets",
     "start",
     "samplers",
+    "tuning",
     "variants",
     "profiles",
 )
@@ -63,6 +64,10 @@ PRETRAIN: dict[str, Option] = {
     "epochs": Option(Positive),
     "lr": Option(Positive, 1e-3),
     "batch": Option(Whole, 64),
+}
+TUNING: dict[str, Option] = {
+    "trials": Option(Annotated[int, Ge(1), Le(1000)]),
+    "seeds": Option(Annotated[int, Ge(1), Le(100)], 2),
 }
 OPTIMIZER: dict[str, Option] = {
     "lr": Option(Positive, 1e-3),
@@ -93,7 +98,7 @@ BUDGET: dict[str, Option] = {
     "name": Option(Slug, "", SLUG),
 }
 LATER: dict[str, tuple[str, ...]] = {
-    "recipe": ("primary", "targets", "controls", "expect", "gate", "tuning"),
+    "recipe": ("primary", "targets", "controls", "expect", "gate"),
 }
 
 

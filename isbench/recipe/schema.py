@@ -6,6 +6,7 @@ from isbench.store.records import (
     DatasetSpec,
     ModelSpec,
     OptimizerSpec,
+    Options,
     Record,
     SamplerSpec,
     ScheduleSpec,
@@ -35,6 +36,21 @@ class BudgetSpec(Record):
     fraction: float = 1.0
 
 
+class Configuration(Record):
+    """An arm as it is tried while tuning: what differs, by path (`optimizer.lr`), and the arm with it."""
+
+    options: Options
+    arm: Arm
+
+
+class Tuning(Record):
+    """What is tried of each arm, by label; `trials` is what was asked for, of which a grid may hold fewer."""
+
+    trials: int
+    seeds: int
+    grids: dict[str, tuple[Configuration, ...]]
+
+
 class Setting(Record):
     """One variant of a recipe: the same task for all of its arms."""
 
@@ -46,6 +62,7 @@ class Setting(Record):
     budgets: tuple[BudgetSpec, ...]
     points: tuple[float, ...]  # shares of the budget, above 0, the last one 1
     arms: tuple[Arm, ...]
+    tuning: Tuning | None = None
 
 
 class Recipe(Record):
