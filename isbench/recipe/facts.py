@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from isbench.datasets.base import Facts
+from isbench.recipe.entries import POOLS
 from isbench.recipe.keys import dataset_options
 from isbench.recipe.nodes import Node, Problems, node_of
 from isbench.recipe.schema import Arm, Recipe, Setting
@@ -43,6 +44,9 @@ def _fits(arm: Arm, entry: Node, setting: Setting, facts: Facts, source: Source,
         below = () if "score" in entry.fields else ("score",)
         bound = f"upper_bound is of the cross-entropy, and {setting.dataset.name} has no classes"
         problems.value(blamed, f"{bound}; choose score: output_gradient", below)
+    if catalogue.CATALOGUE[name].sampler.classes and not facts.classes:
+        reads = f"{name} reads how likely the net takes each sample's class to be"
+        problems.value(entry, f"{reads}, and {setting.dataset.name} has no classes")
     if n is None:
         if catalogue.CATALOGUE[name].finite:
             endless = f"{setting.dataset.name} is a stream"
@@ -53,11 +57,12 @@ def _fits(arm: Arm, entry: Node, setting: Setting, facts: Facts, source: Source,
             )
             problems.value(entry, f"{name} keeps a number for every sample, but {endless}{hint}")
         return
-    pool = options.get("pool")
     if arm.batch > n:
         batch = entry.fields.get("batch", source.node(setting.variant, "batch"))
         problems.value(batch, f"a batch of {arm.batch} is larger than the {n} training samples")
-    elif isinstance(pool, int) and pool > n and catalogue.CATALOGUE[name].sampler.distinct:
-        blamed = entry.fields.get("pool", entry)
-        below = () if "pool" in entry.fields else ("pool",)
-        problems.value(blamed, f"a pool of {pool} is larger than the {n} training samples", below)
+        return
+    for pool in POOLS:
+        size = options.get(pool)
+        if isinstance(size, int) and size > n and catalogue.CATALOGUE[name].sampler.distinct:
+            blamed, below = entry.fields.get(pool, entry), () if pool in entry.fields else (pool,)
+            problems.value(blamed, f"a {pool} of {size} is larger than the {n} training samples", below)
