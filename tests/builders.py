@@ -53,6 +53,9 @@ class Table:
     def fetch(self, index: Tensor, round: int = 0) -> tuple[Tensor, Tensor]:
         return self.x[index], self.y[index]
 
+    def parts(self, index: Tensor, round: int = 0) -> None:
+        return None
+
 
 class Endless:
     """A stream: a sample is computed from its number."""
@@ -63,6 +66,9 @@ class Endless:
         angle = index.double()[:, None] * torch.arange(1, FEATURES + 1)
         x = torch.sin(angle * 12.9898).float()
         return x, (x[:, 0] > 0).long()
+
+    def parts(self, index: Tensor, round: int = 0) -> None:
+        return None
 
 
 def table(n: int = N, seed: int = 0) -> Dataset:

@@ -41,6 +41,9 @@ class Stored:
             inputs = inputs.permute(0, 3, 1, 2)
         return inputs, self.targets.index_select(0, index)
 
+    def parts(self, index: Tensor, round: int = 0) -> tuple[Tensor, Tensor] | None:
+        """None: samples as they lie here are mixed of nothing."""
+
     def raw(self, index: Tensor, round: int = 0) -> Tensor:
         """Samples [k, ...] as they are stored, images channels last, augmented."""
         inputs = self.gather(index)

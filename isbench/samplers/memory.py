@@ -60,9 +60,8 @@ class Memory(Sampler):
         """Move the importance of the batch's samples towards what it is now; the first time, all the way."""
         now, self.healed = mend(self.problem.rejudge(self.score, batch, seen))
         now = now.clamp(min=TINY)  # a memory of nothing but zeros could not be drawn from
-        if self.seen >= self.problem.finite_n:
-            now = self.importance[seen.index].lerp(now, 1 - self.alpha)
-        self.problem.remember(self.importance, seen.index, now)
+        keep = self.alpha if self.seen >= self.problem.finite_n else 0.0
+        self.problem.remember(self.importance, seen, now, keep=keep)
         self.seen += len(seen.index)
 
     def stored(self) -> Tensor:

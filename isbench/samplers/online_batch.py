@@ -65,7 +65,7 @@ class OnlineBatch(Sampler):
         """Look at all losses, and sort them, when it is time to."""
         if self.recompute and self.drawn and self.drawn % self.recompute == 0:
             losses, count = mend(self.problem.score(self.score, self.problem.everything()))
-            self.losses.copy_(losses)
+            self.problem.remember(self.losses, self.problem.everything(), losses)
             self.healed = count if self.healed is None else self.healed + count
         if self.drawn % self.resort == 0:
             self.order = descending(self.losses, self.ties)
@@ -74,7 +74,7 @@ class OnlineBatch(Sampler):
     def observe(self, batch: Batch, seen: Forward) -> None:
         """Remember the losses of the batch."""
         fresh, self.healed = mend(self.problem.rejudge(self.score, batch, seen))
-        self.problem.remember(self.losses, seen.index, fresh)
+        self.problem.remember(self.losses, seen, fresh)
         self.seen += len(seen.index)
 
     def stored(self) -> Tensor:
