@@ -63,11 +63,17 @@ class Results:
     groups: tuple[Group, ...]
     probes: tuple[export.Run, ...]
     probe: Frame
+    trials: tuple[export.Run, ...]  # of tuning, raced by nobody either
 
     @property
     def all(self) -> tuple[export.Run, ...]:
-        """Runs and probes."""
-        return self.runs + self.probes
+        """Runs and probes; where there are neither, the trials of tuning."""
+        return self.runs + self.probes or self.trials
+
+    @property
+    def raceless(self) -> bool:
+        """Whether the folder holds nothing but probes and trials."""
+        return not self.runs and bool(self.probes or self.trials)
 
     def final(self, group: Group, label: str) -> list[export.Run]:
         """The runs of an arm that came to a result, by seed."""
@@ -109,6 +115,7 @@ def load(folder: Path) -> Results:
         groups=_groups(runs),
         probes=tuple(probes),
         probe=_frame(PROBE_COLUMNS, export.probe_rows(store, probes)),
+        trials=tuple(export.runs(store, plan, plan.trial_blocks)),
     )
 
 

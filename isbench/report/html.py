@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from matplotlib import rc_context
 
-from isbench.report import budgets, frames, probes, tables, trust
+from isbench.report import budgets, frames, probes, tables, trust, tuning
 from isbench.report.figures import (
     against_epochs,
     ahead,
@@ -32,6 +32,7 @@ from isbench.report.figures import (
     thresholds,
 )
 from isbench.report.figures import budgets as budget_figures
+from isbench.report.figures import tuning as tuning_curves
 from isbench.report.frames import Results
 from isbench.store.atomic import atomic_write
 from isbench.store.export import write_tables
@@ -48,6 +49,7 @@ FAMILIES = {
     "Variance and probabilities of each score": probe.pictures,
     "How far each weighting is from the exact gradient norm": difference.pictures,
     "Start thresholds": thresholds.pictures,
+    "How much tuning each arm needs": tuning_curves.pictures,
     "When selection starts": start.pictures,
     "What is selected": selection.pictures,
     "Importance of single samples": importance.pictures,
@@ -121,6 +123,7 @@ def render(results: Results, drawn: dict[str, list[dict[str, Any]]]) -> str:
         probes=[(title, probes.table(rows)) for title, rows in probes.arms(results)],
         probe_header=probes.HEADER,
         budgets=budgets.table(results),
+        tunings=tuning.tables(results),
         break_even=tables.break_evens(results),
         families=drawn,
         looks=looks,

@@ -44,7 +44,7 @@ def compared(results: Results) -> list[tuple[str, str]]:
         ("schedule", _by_variant(results, lambda run: words(run.cell.schedule), arms=True)),
         ("batch", _by_variant(results, lambda run: str(run.cell.batch))),
         ("samplers", ", ".join(results.labels or dict.fromkeys(c.sampler.label for c in cells))),
-        *(raced if results.runs or not results.probes else []),
+        *([] if results.raceless else raced),
         ("seeds", f"{len(seeds)}: {', '.join(str(seed) for seed in seeds)}"),
         ("device", _by_variant(results, lambda run: f"{run.cell.device}, {run.cell.precision}")),
         ("threads", ", ".join(sorted({str(cell.threads) for cell in cells}))),
@@ -82,6 +82,9 @@ def headline(results: Results) -> str:
     if results.probes:
         what, counts = (what, counts) if results.runs else ("Scores", [])
         counts = [*counts, _done(results.probes, "probes")]
+    if results.trials:
+        what, counts = (what, counts) if results.runs or results.probes else ("Tuning", [])
+        counts = [*counts, _done(results.trials, "tuning runs")]
     return f"{what} on {data} with {model}: {', '.join(counts)} have a result."
 
 
@@ -108,7 +111,7 @@ def outcomes(results: Results, group: Group) -> tuple[list[str], list[list[Value
 def troubles(results: Results) -> list[dict[str, str]]:
     """Every run of the plan that is missing, failed or diverged, with what its note says."""
     found: list[dict[str, str]] = []
-    for run in results.all:
+    for run in (*results.runs, *results.probes, *results.trials):
         outcome = run.record.outcome if run.record else None
         if outcome is None or outcome.status != "done":
             row = {name: str(value) for name, value in run.labels.items()}

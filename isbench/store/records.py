@@ -118,6 +118,7 @@ class Cell(Record):
     costs: Costs
     variant: str = ""
     probed: bool = False  # measured at its points, and raced by nobody
+    tuned: bool = False  # a trial: it chooses by validation, and nothing of the test set is measured
 
     @property
     def id(self) -> str:
