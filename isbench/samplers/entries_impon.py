@@ -45,6 +45,7 @@ STARVED = (
     "keeps nothing: here everything is kept. If the coins keep nothing in a whole round, its last batch is "
     "trained on. `healed` counts both."
 )
+LONE = "A single sample left over at the end of a round is dropped: batch norm cannot be trained on one."
 PRIMED = "The first round's losses are those of its training forward; the authors' code scores it first."
 D28 = (
     "D28: Composer's text has one whole batch after two selected ones, its code one after each: "
@@ -91,7 +92,7 @@ def _selective(sampler: type[Sampler], summary: str, cost: str, *formulae: str) 
         False,
         cost,
         score=loss,
-        deviations=(SCORED, STARVED, PRIMED),
+        deviations=(SCORED, STARVED, PRIMED, LONE),
         formulae=(
             "chance = (share of the last `history` losses, its own batch among them, that are smaller)^beta",
             "b kept samples make a step, unweighted; 1 / (1 + beta) are kept while losses are stationary",

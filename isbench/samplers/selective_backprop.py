@@ -58,7 +58,7 @@ class SelectiveBackprop(Sampler):
             if len(queue) >= b:
                 yield Batch(queue[:b], None, losses, index, healed=healed + starved)
                 queue, trained = queue[b:], trained + b
-        if len(queue):
+        if len(queue) > 1:  # batch norm cannot be trained on one
             yield Batch(queue)
         elif not trained:  # the coins kept nothing in a whole round: the last batch stands for it
             yield Batch(last, healed=torch.ones_like(last).sum())
@@ -170,4 +170,5 @@ class SelectiveBackpropComposer(Sampler):
         b = len(scores)
         rank = scores.argsort(stable=True).argsort().to(wide(scores.device))
         share = ((rank + 0.5) / b) ** (1 / self.keep - 1)
-        return without_replacement(share, max(1, int(self.keep * b + 1e-9)), self.problem.rng)
+        k = max(min(2, b), int(self.keep * b + 1e-9))  # batch norm cannot be trained on one
+        return without_replacement(share, k, self.problem.rng)
