@@ -74,7 +74,7 @@ class _Space:
         by_name: dict[str, list[str]] = {}
         for label, arm in arms.found.items():
             by_name.setdefault(arm.sampler.name, []).append(label)
-        known = (*GRID, *by_name, *arms.found)
+        known = tuple(dict.fromkeys((*GRID, *by_name, *arms.found)))
         for key, axis in node.fields.items():
             if not axis.items:
                 problems.value(axis, f"must be a list of values, not {shown(axis.plain())}")
