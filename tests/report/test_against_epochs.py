@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 from matplotlib import rc_context
 
@@ -45,6 +46,13 @@ def test_the_accuracy_axis_leaves_out_the_untrained_model(imponed):
     early = accuracy.numbers[(accuracy.numbers["variant"] == "svhn") & (accuracy.numbers["progress"] <= 0.1)]
     low, _ = seen(accuracy)[0].get_ylim()
     assert early["mean"].min() < low < early[early["progress"] > 0]["mean"].min()
+
+
+def test_an_accuracy_axis_that_would_begin_near_0_begins_there():
+    with rc_context(style.SETTINGS):
+        axes = style.figure(1.0).subplots()
+        against_epochs._cut(axes, pd.Series([0.1, 0.9]))
+    assert axes.get_ylim()[0] == 0.0
 
 
 def test_a_long_warning_moves_no_panel(imponed):

@@ -26,6 +26,7 @@ from isbench.report.figures.style import (
 from isbench.report.frames import Frame, Group, Results, known, seeds, slug, sources
 
 WIDEST = 3  # panels side by side
+NEAR = 0.25  # of the highest mean: an accuracy axis that would begin below begins at 0
 HEIGHT = 2.0  # inches of a panel
 NAMES = {
     "val_accuracy": "validation accuracy",
@@ -75,7 +76,8 @@ def _cut(axes: Axes, means: Frame) -> None:
     """An accuracy axis that leaves out the untrained model, marked where it does not begin at 0."""
     if not means.empty:
         margin = 0.06 * (means.max() - means.min()) + 1e-3
-        axes.set_ylim(max(0.0, means.min() - margin), min(1.0, means.max() + margin))
+        low = means.min() - margin
+        axes.set_ylim(low if low > NEAR * means.max() else 0.0, min(1.0, means.max() + margin))
     linear(axes, "y")
     if axes.get_ylim()[0] > 0:
         broken(axes)
