@@ -57,7 +57,7 @@ DATASET: dict[str, Option] = {
     "classes": Option(list[Annotated[int, Ge(0)]], None),
     "val_fraction": Option(Annotated[float, Ge(0), Lt(1)], 0.1),
     "label_noise": Option(Annotated[float, Ge(0), Le(1)], 0.0),
-    "augment": Option(Literal["none", "standard"], "none", later=("mixup", "ricap", "randaugment")),
+    "augment": Option(Literal["none", "standard", "mixup", "ricap", "randaugment"], "none"),
     "keep": Option(Literal["device", "host", "disk"], "device"),
 }
 PRETRAIN: dict[str, Option] = {

@@ -26,7 +26,7 @@ class DatasetSpec(Record):
     classes: tuple[int, ...] | None = None
     val_fraction: float = 0.1
     label_noise: float = 0.0
-    augment: Literal["none", "standard"] = "none"
+    augment: Literal["none", "standard", "mixup", "ricap", "randaugment"] = "none"
     keep: Literal["device", "host", "disk"] = "device"
 
 
