@@ -83,11 +83,8 @@ class Checkpoints:
         return {STORED: kept} if bool(kept.isfinite().any()) else {}
 
     def _predicted(self) -> dict[str, Tensor]:
-        """The losses that the sampler expects of the samples, if it does; that look counts for nothing."""
-        problem = self.sampler.problem
-        counted = problem.scored, problem.loaded
-        expected = self.sampler.predicted(self.index)
-        problem.scored, problem.loaded = counted
+        """The losses that the sampler expects of the samples, if it expects any."""
+        expected = self.sampler.predicted(self.problem, self.index)
         return {} if expected is None else {PREDICTED: expected.float()}
 
     def finish(self) -> dict[str, dict[str, np.ndarray]]:

@@ -97,7 +97,7 @@ class ActiveBias(Sampler):
     def observe(self, batch: Batch, seen: Forward) -> None:
         """The doubts of the batch join those before."""
         doubts, self.healed = mend(self.problem.rejudge(doubt, batch, seen))
-        self.doubts.look(seen.index, doubts)
+        self.doubts.look(seen, doubts)
         self.seen += len(seen.index)
 
     def stored(self) -> Tensor:

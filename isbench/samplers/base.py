@@ -46,8 +46,8 @@ class Sampler:
         """The number that it keeps of every sample [n], not finite where it has none; None: it keeps none."""
         return None
 
-    def predicted(self, index: Tensor) -> Tensor | None:
-        """The losses [k] that it expects of some samples, for a probe; None: it expects nothing."""
+    def predicted(self, problem: Problem, index: Tensor) -> Tensor | None:
+        """The losses [k] that it expects of samples as a probe shows them; None: it expects none."""
         return None
 
     def state(self) -> dict[str, Any]:

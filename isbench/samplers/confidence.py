@@ -4,22 +4,27 @@ import torch
 from torch import Tensor
 
 from isbench.samplers.draw import wide
+from isbench.train.forward import Forward
 
 
 class Doubts:
     """Three sums for each sample [n, 3]: how often it was looked at, its doubts, and their squares.
 
-    A sample that a batch holds twice was looked at twice. Doubts lie between 0 and 1, so in double precision
-    sums give their variance to fifteen digits, for one addition a step.
+    A sample that a batch holds twice was looked at twice, and what a mixed sample is made of by its share.
+    Doubts lie between 0 and 1, so in double precision sums give their variance to fifteen digits, for one
+    addition a step.
     """
 
     def __init__(self, n: int, device: torch.device) -> None:
         self.sums = torch.zeros(n, 3, dtype=wide(device), device=device)
 
-    def look(self, index: Tensor, doubt: Tensor) -> None:
-        """Add the doubts [b] of some samples."""
+    def look(self, seen: Forward, doubt: Tensor) -> None:
+        """Add the doubts [b] of samples just seen."""
         doubt = doubt.to(self.sums.dtype)
-        self.sums.index_add_(0, index, torch.stack([torch.ones_like(doubt), doubt, doubt.square()], 1))
+        index, look = seen.index, torch.stack([torch.ones_like(doubt), doubt, doubt.square()], 1)
+        if seen.parts is not None and seen.share is not None:
+            index, look = seen.parts.flatten(), (seen.share[:, :, None] * look[:, None]).flatten(0, 1)
+        self.sums.index_add_(0, index, look)
 
     @property
     def times(self) -> Tensor:

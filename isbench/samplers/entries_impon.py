@@ -12,7 +12,7 @@ from isbench.samplers.selective_backprop import (
     SelectiveBackpropStale,
 )
 
-IMPON = "IMPON, importance by online prediction (paper 002)"
+IMPON = "IMPON, importance sampling by online prediction (paper 002)"
 JIANG = "Jiang et al. 2019, arXiv 1910.00762 (paper 002's baseline)"
 COMPOSER = "MosaicML's Composer, after Jiang et al. 2019"
 ARAZO = "Arazo et al. 2021, importance sampling under a budget (paper 002's baseline)"
@@ -36,16 +36,18 @@ LOST = "A linear model that is not finite any more begins anew; `healed` counts 
 
 D27 = (
     "D27: the text averages over all epochs, the authors' code over those in which a sample was drawn, and "
-    "so it is here."
+    "so it is here. The code credits RICAP's crops to the wrong samples and mixup's two to the first."
 )
 KEPT = "The short last batch of a round is trained on; the authors' code drops it."
 SCORED = "Scored in evaluation mode and trained on by a second forward, which `passes` counts as scoring."
+BETA = "The authors' code has beta 3, which keeps a quarter; here beta is 1, which keeps half."
 STARVED = (
     "Where all of the last losses are equal, no sample's is larger than another's, and the authors' code "
     "keeps nothing: here everything is kept. If the coins keep nothing in a whole round, its last batch is "
     "trained on. `healed` counts both."
 )
 LONE = "A single sample left over at the end of a round is dropped: batch norm cannot be trained on one."
+MIXED = "A loss that serves again is that of the sample as it was mixed when it was made."
 PRIMED = "The first round's losses are those of its training forward; the authors' code scores it first."
 D28 = (
     "D28: Composer's text has one whole batch after two selected ones, its code one after each: "
@@ -53,8 +55,8 @@ D28 = (
 )
 TRAINED = "Composer scores in training mode, so that batch norm sees each batch twice; here evaluation mode."
 LOOKS = (
-    "A sample that a batch holds twice was looked at twice. Looks are of the training forward (training "
-    "mode, augmented)."
+    "A sample that a batch holds twice was looked at twice, and what a mixed one is made of by its share. "
+    "Looks are of the training forward (training mode, augmented)."
 )
 SINGLE = (
     "After a single look the published variance divides by zero; here it is 0, and only epsilon is left. "
@@ -84,7 +86,13 @@ def _impon(sampler: type[Sampler], which: str) -> Entry:
     )
 
 
-def _selective(sampler: type[Sampler], summary: str, cost: str, *formulae: str) -> Entry:
+def _selective(
+    sampler: type[Sampler],
+    summary: str,
+    cost: str,
+    formulae: tuple[str, ...] = (),
+    more: tuple[str, ...] = (),
+) -> Entry:
     return Entry(
         sampler,
         summary,
@@ -92,7 +100,7 @@ def _selective(sampler: type[Sampler], summary: str, cost: str, *formulae: str) 
         False,
         cost,
         score=loss,
-        deviations=(SCORED, STARVED, PRIMED, LONE),
+        deviations=(BETA, SCORED, STARVED, PRIMED, LONE, *more),
         formulae=(
             "chance = (share of the last `history` losses, its own batch among them, that are smaller)^beta",
             "b kept samples make a step, unweighted; 1 / (1 + beta) are kept while losses are stationary",
@@ -135,7 +143,8 @@ ENTRIES: dict[str, Entry] = {
         SelectiveBackpropStale,
         "the same by losses that serve for three rounds",
         "b (1 + beta) forwards for scores in one round of `staleness`, and 3b",
-        "a loss serves for `staleness` rounds",
+        ("a loss serves for `staleness` rounds",),
+        (MIXED,),
     ),
     "selective-backprop-composer": Entry(
         SelectiveBackpropComposer,

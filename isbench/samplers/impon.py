@@ -96,16 +96,16 @@ class Impon(Sampler):
             self.linear = None
         for _ in range(problem.steps):
             bank = problem.distinct(self.bank)  # in random order, which settles ties
-            features, self.before = self.look(bank), self.weights()
+            features, self.before = self.look(problem, bank), self.weights()
             predicted = self.model(features).predict(features, self.before)
             order = predicted.argsort(descending=self.highest, stable=True)
             yield Batch(bank[order[: problem.batch]], None, predicted, bank, healed=self.healed)
 
-    def look(self, index: Tensor) -> Tensor:
+    def look(self, problem: "Problem", index: Tensor) -> Tensor:
         """The features of some samples [k, d]."""
         if self.features == "penultimate":
-            return self.problem.score(penultimate, index)
-        return self.problem.fetch(index)[0].flatten(1)
+            return problem.score(penultimate, index)
+        return problem.fetch(index)[0].flatten(1)
 
     def weights(self) -> Tensor:
         """The norm of all parameters of the net together; 0 where the linear model does not read it."""
@@ -126,9 +126,11 @@ class Impon(Sampler):
         self.healed = self.model(features).learn(features, norm, seen.loss, self.rate)
         self.before = None
 
-    def predicted(self, index: Tensor) -> Tensor | None:
+    def predicted(self, problem: "Problem", index: Tensor) -> Tensor | None:
         """The losses [k] that the linear model expects of some samples."""
-        return None if self.linear is None else self.linear.predict(self.look(index), self.weights())
+        if self.linear is None:
+            return None
+        return self.linear.predict(self.look(problem, index), self.weights())
 
 
 class ImponLow(Impon):

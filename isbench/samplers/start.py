@@ -204,6 +204,6 @@ class StartWhen(Sampler):
         """What the sampler that waits keeps of every sample."""
         return self.keen.stored()
 
-    def predicted(self, index: Tensor) -> Tensor | None:
+    def predicted(self, problem: "Problem", index: Tensor) -> Tensor | None:
         """What the sampler that waits expects of some samples."""
-        return self.keen.predicted(index)
+        return self.keen.predicted(problem, index)

@@ -64,6 +64,8 @@ def place(text: str) -> str:
         ("highest-loss", "§{pool: 512}", "samplers.1.sampler: is missing; expected the name of a sampler"),
         ("highest-loss", "{sampler: highest-loss, pool: §32}",
          "samplers.1.pool: a pool of 32 is smaller than the batch of 64"),
+        ("highest-loss", "{sampler: impon, bank: §32}",
+         "samplers.1.bank: a bank of 32 is smaller than the batch of 64"),
         ("highest-loss", "{sampler: highest-loss, batch: 128, pool: §0.5x}",
          "samplers.1.pool: a pool of 64 is smaller than the batch of 128"),
         ("highest-loss", "{sampler: highest-loss, score: §los}",
@@ -244,6 +246,23 @@ def test_a_pool_that_is_larger_than_the_data_is_refused(write, small):
     assert misfits(path, 100) == [
         "7:35: samplers.1.pool: a pool of 101 is larger than the 100 training samples"
     ]
+
+
+def test_a_bank_that_is_larger_than_the_data_is_refused(write, small):
+    assert misfits(write(small.replace("highest-loss", "impon")), 100) == [
+        "7:5: samplers.1.bank: a bank of 200 is larger than the 100 training samples"
+    ]
+
+
+@pytest.mark.parametrize("name", ["p-sgd", "c-sgd", "active-bias-wd"])
+def test_what_reads_the_probability_of_a_class_is_refused_where_there_are_none(write, small, name):
+    path = write(small.replace("highest-loss", name))
+    recipe, source = open_recipe(path)
+    with pytest.raises(RecipeError) as caught:
+        check_facts(recipe, source, {"": Facts(10_000, 10_000, (8,), 0, 3)})
+    told = str(caught.value).splitlines()[0].removeprefix(f"{path}:")
+    reads = f"{name} reads how likely the net takes each sample's class to be"
+    assert told == f"7:5: samplers.1: {reads}, and digits has no classes"
 
 
 def test_a_default_pool_that_is_larger_than_the_data_is_refused_at_its_entry(write, small):

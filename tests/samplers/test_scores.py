@@ -7,7 +7,7 @@ from torch import nn
 
 from isbench.samplers import scores
 from isbench.samplers.rules import TopK
-from isbench.samplers.scores import SCORES, Score, last_layer, loss, output_gradient, upper_bound
+from isbench.samplers.scores import SCORES, Score, doubt, last_layer, loss, output_gradient, upper_bound
 from isbench.train.forward import Forward
 
 
@@ -199,3 +199,21 @@ def test_scores_are_found_by_their_names():
 def test_a_score_of_ones_own_is_a_name_and_a_function():
     margin = Score("margin", lambda problem, seen: -seen.output.max(-1).values)
     assert torch.equal(margin(problem(), seen(logits(), labels())), -logits().max(-1).values)
+
+
+def test_doubt_is_what_the_probability_of_the_class_lacks_to_1():
+    output, target = logits(), labels()
+    lacks = 1 - output.softmax(1)[torch.arange(50), target]
+    assert torch.allclose(doubt(problem(), seen(output, target)), lacks, atol=1e-12)
+
+
+def test_doubt_of_a_mixture_of_classes_is_that_of_each_by_its_share():
+    output, share = logits(), soft_targets()
+    assert torch.allclose(
+        doubt(problem(), seen(output, share)), 1 - (output.softmax(1) * share).sum(1), atol=1e-12
+    )
+
+
+def test_the_doubt_of_a_learnt_sample_is_small_but_not_lost_in_float32():
+    output = torch.tensor([[40.0, 0.0, 0.0]])
+    assert 0 < doubt(problem(), seen(output, torch.tensor([0]))).item() < 1e-16
