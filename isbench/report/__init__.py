@@ -28,7 +28,8 @@ def summary(folder: Path) -> list[dict[str, str]]:
         rows += [
             {"budget": group.title, **{k: v.text for k, v in zip(header, arm, strict=True)}} for arm in arms
         ]
-    return rows
+    columns = dict.fromkeys(name for row in sorted(rows, key=len, reverse=True) for name in row)
+    return [{name: row.get(name, "") for name in columns} for row in rows]
 
 
 def probe_summary(folder: Path) -> list[dict[str, str]]:
