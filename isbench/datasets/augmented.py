@@ -19,6 +19,14 @@ from isbench.datasets.stored import Stored
 from isbench.errors import UsageError
 from isbench.store.records import DatasetSpec
 
+AUGMENTATIONS = {
+    "standard": "a random crop after zero padding, 4 pixels or an eighth of the side, and a random mirror "
+    "image where that is still of its class; drawn again in every round",
+    "mixup": "standard; then the weighted mean of two images, weight from Beta(0.3, 0.3), targets likewise",
+    "ricap": "standard; then crops of four images around a point from Beta(0.3, 0.3), targets by area",
+    "randaugment": "standard; then two of 14 operations at magnitude 4 of 10; needs images of bytes",
+}
+
 
 def check(spec: DatasetSpec, source: Source) -> None:
     """Raises UsageError where the data set cannot be augmented as asked."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R 601)
-
 
 def affine(images: Tensor, matrix: Tensor) -> Tensor:
     """The nearest pixel of where each place comes from, by matrices [k, 2, 3] about the centre, or black."""
@@ -35,10 +33,11 @@ def black(images: Tensor) -> Tensor:
 
 
 def grey(images: Tensor) -> Tensor:
-    """The luminance [k, h, w, 1] in whole numbers, which saturation is measured from."""
-    if images.shape[3] != 3:
-        return images.mean(3, keepdim=True).round_()
-    return (images @ images.new_tensor(LUMINANCE)).unsqueeze_(3).round_()
+    """The luminance [k, h, w, 1] of ITU-R 601 in whole numbers, which saturation is measured from."""
+    if images.shape[3] == 1:
+        return images
+    red, green, blue = images.split(1, 3)
+    return (0.299 * red).add_(green, alpha=0.587).add_(blue, alpha=0.114).round_()
 
 
 def mean_grey(images: Tensor) -> Tensor:

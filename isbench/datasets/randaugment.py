@@ -72,13 +72,15 @@ class RandAugment:
 
 
 def on_those(chosen: Tensor, images: Tensor, change: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """The images [k, ...] with the chosen ones [k] changed by a function of images and their positions.
+    """The images [k, ...] with the chosen ones [k] changed by a function of images and their positions."""
+    if images.device.type != "cpu":
+        return on_all(chosen, images, change)
+    at = chosen.nonzero()[:, 0]
+    return images.index_copy_(0, at, change(images[at], at)) if len(at) else images
 
-    An accelerator changes all and takes the chosen ones: to count them, the host would have to wait.
-    """
-    if images.device.type == "cpu":
-        at = chosen.nonzero()[:, 0]
-        return images.index_copy_(0, at, change(images[at], at)) if len(at) else images
+
+def on_all(chosen: Tensor, images: Tensor, change: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """The same by changing all of them: an accelerator need not wait until the chosen ones are counted."""
     everywhere = torch.arange(len(images), device=images.device)
     return torch.where(chosen.view(-1, 1, 1, 1), change(images, everywhere), images)
 

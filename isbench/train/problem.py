@@ -194,8 +194,8 @@ class Problem:
     def remember(self, store: Tensor, seen: Forward | Tensor, value: Tensor, *, keep: float = 0.0) -> Tensor:
         """Write a number [b] of each sample of a forward, or of an index, into a store [n].
 
-        Of a sample that occurs twice, the mean. What mixed samples are made of moves by its share. `keep`: how
-        much of the old number stays. Returns the samples written to, each as often as it occurs.
+        Of a sample that occurs twice, the mean. What mixed samples are made of moves by its share. `keep`:
+        how much of the old number stays. Returns the samples written to, each as often as it occurs.
         """
         if self.book is None:
             self.book = Book(self.finite_n, self.device)

@@ -172,11 +172,11 @@ class Tally:
 def selected(step: Step, seen: Forward) -> tuple[Tensor, ...]:
     """A snapshot of one batch: step, index, coordinates, predicted class, weight, one row a sample.
 
-    Where targets are values, no class is predicted: -1.
+    Where targets are values, not classes or shares of them, no class is predicted: -1.
     """
     weight = torch.ones_like(seen.loss) if step.weight is None else step.weight
     number = torch.full_like(seen.index, step.number)
-    values = seen.target.is_floating_point()
+    values = seen.target.is_floating_point() and seen.parts is None
     predicted = torch.full_like(seen.index, -1) if values else seen.output.argmax(1)
     return number, seen.index, seen.input.flatten(1), predicted, weight
 

@@ -32,8 +32,9 @@ def place(text: str) -> str:
         ("digits", "{name: digits, subset: §1.5}",
          "dataset.subset: must be a whole number of at least 1, not 1.5"),
         ("digits", "{name: digits, §samples: 3}", "dataset.samples: unknown option of digits"),
-        ("digits", "{name: digits, augment: §mixup}",
-         "dataset.augment: 'mixup' comes with a later version of isbench"),
+        ("digits", "{name: digits, augment: §mixip}",
+         "dataset.augment: must be one of none, standard, mixup, ricap, randaugment, not 'mixip' "
+         "(did you mean 'mixup'?)"),
         ("digits", "{name: digits, keep: §tape}",
          "dataset.keep: must be one of device, host, disk, not 'tape'"),
         ("- {epochs: 1}", "§[]", "budgets: must be a list of budgets, not an empty list"),
