@@ -32,6 +32,11 @@ OPEN = (
     "of a bank of 200, two thirds are trained on), the linear model's start (here zero; equal predictions "
     "are settled at random), which weights the norm is of (here all, as they are when the bank is drawn)."
 )
+CHASE = (
+    "At the published rate, 1e-6, predictions stay near 0 within a round, so what is learnt from is minus the "
+    "loss itself, of samples that the model chose: it is drawn towards what it has chosen, whatever that "
+    "loses. The probe's row `predicted` says how predictions and losses agree; a larger `rate` is the remedy."
+)
 LOST = "A linear model that is not finite any more begins anew; `healed` counts how often."
 
 D27 = (
@@ -77,7 +82,7 @@ def _impon(sampler: type[Sampler], which: str) -> Entry:
         IMPON,
         False,
         "3b, loading the bank, and a product with it; with `features: penultimate` also its forward",
-        deviations=(D23, D24, D35, D36, D37, OPEN, LOST),
+        deviations=(D23, D24, D35, D36, D37, OPEN, CHASE, LOST),
         formulae=(
             "predicted loss = a . [features, norm of the net's weights] + a0, for each of a bank",
             f"the batch is the b {which} of the bank, unweighted",
