@@ -35,7 +35,7 @@ OPEN = (
 CHASE = (
     "At the published rate, 1e-6, predictions stay near 0 within a round, so what is learnt from is minus "
     "the loss itself, of samples that the model chose: it is drawn towards what it has chosen, whatever that "
-    "loses. The probe's row `predicted` says how predictions and losses agree; a larger `rate` is the remedy."
+    "loses. The probe's row `predicted` says how predictions and losses agree, at any `rate`."
 )
 LOST = "A linear model that is not finite any more begins anew; `healed` counts how often."
 
