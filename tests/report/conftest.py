@@ -80,3 +80,12 @@ def budgeted(tmp_path_factory):
     plan = synthetic.plan_of(synthetic.BUDGETED, budgets, seeds=3, variants=variants, points=5)
     synthetic.fill(folder, plan, synthetic.BUDGETED, only=list(plan.cells)[:-1])
     return frames.load(folder)
+
+
+@pytest.fixture(scope="session")
+def tuned(tmp_path_factory):
+    """Trials alone: two arms, three trials on two seeds, two variants; four were asked for."""
+    folder = tmp_path_factory.mktemp("tuned")
+    plan = synthetic.with_trials(synthetic.plan_of(synthetic.STRATEGIES[:2], ()), variants=("easy", "hard"))
+    synthetic.fill(folder, plan)
+    return frames.load(folder)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from isbench.store.plans import Block, Card, Plan
+from isbench.store.plans import Block, Card, Plan, Trial
 from isbench.store.probes import QUANTITIES
 from isbench.store.records import (
     PHASES,
@@ -339,6 +339,21 @@ SCORES = {
     "output_gradient": 1.15,
     "gradient": 1.0,
 }
+
+
+def with_trials(plan, trials=3, seeds=2, variants=("",)):
+    """The plan with trials of two arms on seeds of their own."""
+    cells, found = {}, []
+    for variant in variants:
+        for arm in STRATEGIES[:2]:
+            for number in range(1, trials + 1):
+                runs = [cell(arm, EPOCHS, 100 * number + seed, variant, points=1) for seed in range(seeds)]
+                runs = [one.model_copy(update={"tuned": True}) for one in runs]
+                cells |= {one.id: one for one in runs}
+                place = {"variant": variant, "label": arm.label, "number": number, "asked": 4}
+                options = {"optimizer.lr": number / 100}
+                found.append(Trial(**place, options=options, cells=tuple(one.id for one in runs)))
+    return plan.model_copy(update={"cells": plan.cells | cells, "tuning": tuple(found)})
 
 
 def with_probes(plan, seeds=2, variants=("",), stored=False):

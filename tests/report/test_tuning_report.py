@@ -4,7 +4,11 @@ import itertools
 
 import numpy as np
 import pytest
+from matplotlib import rc_context
 
+from isbench.report import frames, report, tables
+from isbench.report.figures import style
+from isbench.report.figures import tuning as figure
 from isbench.report.tuning import Tuned, expected
 from isbench.store.plans import Trial
 from isbench.store.records import Budget, Outcome, Point, RunRecord
@@ -71,3 +75,28 @@ def test_a_trial_that_diverged_counts_as_the_worst_and_at_least_as_no_training()
     bad = tried(2, record(None, None, status="diverged"))
     assert Tuned("", "a", (tried(1, record(0.2)), bad)).values == [0.2, 0.9]
     assert Tuned("", "a", (tried(1, record(0.95)), bad)).values == [0.95, 0.95]
+
+
+def test_a_page_of_trials_alone_has_a_table_for_each_arm_and_marks_the_chosen(tuned):
+    page = report(tuned.store.folder).read_text()
+    assert page.count('<tr class="chosen">') == 4
+    assert "its grid holds no more, 4 were asked for" in page
+    assert 'id="results"' not in page
+
+
+def test_the_figure_has_a_value_for_each_number_of_trials(tuned):
+    with rc_context(style.SETTINGS):
+        found = figure.pictures(tuned)
+    assert [picture.name for picture in found] == ["tuning-easy", "tuning-hard"]
+    (easy, _) = (picture.numbers for picture in found)
+    assert easy.groupby("sampler")["k"].max().tolist() == [3, 3]
+    assert easy.groupby("sampler")["val_error"].is_monotonic_decreasing.all()
+
+
+def test_a_trial_without_a_result_is_among_the_troubles(tmp_path):
+    plan = synthetic.with_trials(synthetic.plan_of(synthetic.STRATEGIES[:2], ()))
+    broken = next(iter(plan.tuning)).cells[0]
+    store = synthetic.fill(tmp_path, plan, statuses={broken: "failed"})
+    results = frames.load(store.folder)
+    assert [row["cell"] for row in tables.troubles(results)] == [broken]
+    assert "failed" in report(store.folder).read_text()

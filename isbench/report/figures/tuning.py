@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from isbench.report.figures.style import Look, Picture, broken, figure, legend, looks
-from isbench.report.frames import Frame, Results, slug
+from isbench.report.frames import Frame, Results, seeds, slug
 from isbench.report.tuning import METRICS, Tuned, arms, expected
 
 
@@ -40,10 +40,12 @@ def _picture(variant: str, found: list[Tuned], look: dict[str, Look]) -> Picture
     if axes.get_ylim()[0] > 0:
         broken(axes)
     legend(drawn, {arm.label: look[arm.label] for arm in found})
+    counted = seeds(len(each.records) for arm in found for each in arm.trials)
     caption = (
         f"{f'{variant}: ' if variant else ''}the {name} to be expected of the best of k trials, by all "
-        "trials of an arm (Dodge et al. 2019). An arm whose line starts high and ends low needs its trials. "
-        "A trial that diverged counts as the worst, and no better than the untrained model."
+        f"trials of an arm (Dodge et al. 2019), each a mean over tuning seeds ({counted}). An arm whose line "
+        "starts high and ends low needs its trials. A trial that diverged counts as the worst, and no better "
+        "than the untrained model."
     )
     title = f"tuning-{slug(variant)}" if variant else "tuning"
     return Picture(title, drawn, pd.concat(curves, ignore_index=True), caption)
