@@ -38,7 +38,10 @@ class Step(NamedTuple):
 
 
 class Usage:
-    """How often each sample was trained on and scored, and how important it was said to be [n]."""
+    """How often each sample was trained on and scored, and how important it was said to be [n].
+
+    A mixed sample counts as the one that was drawn, whatever else it is made of.
+    """
 
     def __init__(self, n: int, device: torch.device) -> None:
         self.times_trained = torch.zeros(n, dtype=torch.int64, device=device)
