@@ -73,7 +73,7 @@ class BiasedLstm(Sampler):
             yield Batch(pool[picked.index], picked.weight, scores, pool, healed=picked.healed)
 
     def predict(self, index: Tensor) -> Tensor:
-        """What the losses [k] of some samples probably are; of mixed ones, the mean of their parts by share."""
+        """What the losses [k] of some samples probably are; of mixed ones, by share of their parts."""
         parts, share = self.problem.parts(index)
         if parts is None or share is None:
             return self._predict(index)
