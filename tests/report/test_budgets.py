@@ -114,8 +114,8 @@ def test_a_single_seed_has_dots_and_no_intervals(tmp_path):
 
 def test_the_page_has_the_table_and_links_its_numbers(budgeted):
     page = report(budgeted.store.folder).read_text()
-    assert '<h3 id="budgets">Budgets</h3>' in page
-    assert "<h4>ricap</h4>" in page
+    assert page.index('<h2 id="budgets">') < page.index('<h2 id="results">')
+    assert "<h3>ricap</h3>" in page
     assert (budgeted.store.folder / "figures" / "budget-error.csv").is_file()
 
 
