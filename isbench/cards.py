@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from isbench.datasets.augmented import AUGMENTATIONS
 from isbench.datasets.catalogue import CATALOGUE as DATASETS
 from isbench.errors import UsageError
 from isbench.models.catalogue import CATALOGUE as MODELS
@@ -141,6 +142,10 @@ KINDS: dict[str, Kind] = {
         lambda name: plain_card(
             name, DATASETS[name].summary, DATASETS[name].source, DATASETS[name].build, told=True
         ),
+    ),
+    "augmentations": Kind(
+        lambda: [{"name": name, "what": what} for name, what in AUGMENTATIONS.items()],
+        lambda name: f"{name}: {AUGMENTATIONS[name]}\nof images, as in dataset: {{augment: {name}}}",
     ),
     "models": Kind(
         lambda: [{"name": name, "what": e.summary, "source": e.source} for name, e in MODELS.items()],

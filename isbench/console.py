@@ -100,6 +100,17 @@ def show_probe(page: Path, scores: Sequence[Row], json: bool) -> None:
     return say(str(page))
 
 
+def show_tuning(page: Path, tuned: Path | None, arms: Sequence[Row], json: bool) -> None:
+    """What tuning has chosen: a row for each arm, the page, and the tuned recipe once there is one."""
+    if json:
+        files = {"folder": str(page.parent), "report": str(page), "tuned": str(tuned) if tuned else None}
+        return dump({**files, "arms": arms})
+    words = ("variant", "sampler", "chosen")
+    table(arms, right=[name for row in arms[:1] for name in row if name not in words])
+    say(str(page))
+    return say(str(tuned) if tuned else "no tuned recipe yet: some trials have no result")
+
+
 def show_plan(plan: Row, json: bool) -> None:
     """What a recipe amounts to."""
     if json:
@@ -110,6 +121,9 @@ def show_plan(plan: Row, json: bool) -> None:
         say("What a step costs, in steps of uniform, and what selection must deliver for it to pay")
         say("(rho: backward over forward; c: forwards per score; starts above: a threshold of tau):")
         table(plan["break_even"], right=[*plan["break_even"][0]][2:])
+    if plan["tuning"]:
+        say("What `isbench tune` tries, in runs of its own:")
+        table(plan["tuning"], right=("trials", "of", "runs", "done"))
     left = (
         f"about {duration(plan['remaining_seconds'])} left"
         if plan["remaining_seconds"] is not None

@@ -98,7 +98,7 @@ def plan_pilot(
 ) -> tuple[Pilot, dict[str, Cell]]:
     """Three ordinary cells of the baseline on seeds of their own."""
     arm = next(arm for arm in setting.arms if arm.sampler.label == spec.like)
-    budget = Budget(name=spec.name, amount=spec.amount, unit=spec.unit)
+    budget = spent(spec)
     trial = {
         cell.id: cell
         for number in range(PILOTS)
@@ -117,12 +117,17 @@ def pilot_budget(spec: BudgetSpec, pilot: Pilot) -> Budget | None:
     """The equal-time budget, once the pilot has run."""
     if pilot.seconds is None:
         return None
-    return Budget(name=spec.name, amount=pilot.seconds, unit="seconds")
+    return Budget(name=spec.name, amount=pilot.seconds, unit="seconds", fraction=spec.fraction)
 
 
 def fixed(spec: BudgetSpec) -> Budget | None:
     """A budget that needs no pilot."""
-    return None if spec.like else Budget(name=spec.name, amount=spec.amount, unit=spec.unit)
+    return None if spec.like else spent(spec)
+
+
+def spent(spec: BudgetSpec) -> Budget:
+    """The budget as it is written, of a run that ends by what it trains."""
+    return Budget(name=spec.name, amount=spec.amount, unit=spec.unit, fraction=spec.fraction)
 
 
 def make_cell(setting: Setting, arm: Arm, budget: Budget, seed: int, ground: Ground) -> Cell:
@@ -160,7 +165,7 @@ def canonical(arm: Arm) -> SamplerSpec:
 
 def cards(recipe: Recipe) -> tuple[Card, ...]:
     """What the report says of each arm."""
-    arms = {arm.sampler.label: canonical(arm) for setting in recipe.settings for arm in setting.arms}
+    arms = {arm.sampler.label: arm for setting in recipe.settings for arm in setting.arms}
     return tuple(
         Card(
             label=label,
@@ -171,9 +176,10 @@ def cards(recipe: Recipe) -> tuple[Card, ...]:
             cost=entry.cost,
             deviations=entry.deviations,
             start=start_text(spec),
+            options=catalogue.resolve(spec.name, spec.options, arm.batch),
         )
-        for label, spec in arms.items()
-        for entry in [catalogue.CATALOGUE[spec.name]]
+        for label, arm in arms.items()
+        for spec, entry in [(canonical(arm), catalogue.CATALOGUE[arm.sampler.name])]
     )
 
 

@@ -53,6 +53,9 @@ class Table:
     def fetch(self, index: Tensor, round: int = 0) -> tuple[Tensor, Tensor]:
         return self.x[index], self.y[index]
 
+    def parts(self, index: Tensor, round: int = 0) -> None:
+        return None
+
 
 class Endless:
     """A stream: a sample is computed from its number."""
@@ -63,6 +66,9 @@ class Endless:
         angle = index.double()[:, None] * torch.arange(1, FEATURES + 1)
         x = torch.sin(angle * 12.9898).float()
         return x, (x[:, 0] > 0).long()
+
+    def parts(self, index: Tensor, round: int = 0) -> None:
+        return None
 
 
 def table(n: int = N, seed: int = 0) -> Dataset:
@@ -167,13 +173,14 @@ def run(
     trace: bool = False,
     selection: bool = False,
     precision: str = "float32",
+    fraction: float = 1.0,
 ) -> Run:
     """A run of any catalogue entry, ready to start."""
     dataset = dataset or table()
     network = network or model(dataset)
     optimizer = optimizer or OptimizerSpec(name="sgd", lr=0.05, momentum=0.9)
     timer = PhaseTimer(clock or HostClock())
-    problem = Problem(dataset, network, BATCH, timer, seed=seed, precision=precision)
+    problem = Problem(dataset, network, BATCH, timer, seed=seed, precision=precision, fraction=fraction)
     spec = SamplerSpec(label=sampler, name=sampler, options=options or {}, start=start or StartSpec())
     drawn = catalogue.build(spec, problem)
     rate = Schedule(schedule or ScheduleSpec(), optimizer.lr)

@@ -52,6 +52,7 @@ def test_version_names_torch(cli) -> None:
 COMMANDS = [
     "run",
     "probe",
+    "tune",
     "plan",
     "report",
     "list",

@@ -199,3 +199,21 @@ def test_the_threshold_written_out_is_the_one_left_to_the_formula() -> None:
 
 def test_samplers_without_a_pool_or_a_gate_have_no_break_even() -> None:
     assert plan(recipe(arm("uniform"), arm("online-batch"))).break_even == ()
+
+
+def test_the_fraction_of_a_budget_reaches_every_cell_and_pilot() -> None:
+    spec = BudgetSpec(name="thirty", amount=1.5, unit="epochs", fraction=0.3)
+    like = spec.model_copy(update={"name": "thirty-time", "like": "uniform"})
+    made = plan(recipe(budgets=(spec, like)))
+    assert {cell.budget.fraction for cell in made.cells.values()} == {0.3}
+    made = plan(recipe(budgets=(spec, like)), {pilot_key(made.pilots[0]): 9.0})
+    assert {cell.budget.fraction for cell in made.cells.values()} == {0.3}
+
+
+def test_a_budget_of_all_the_data_has_the_cells_that_it_had_before_fractions() -> None:
+    spec = EPOCHS.model_copy(update={"fraction": 1.0})
+    assert plan(recipe(budgets=(spec,))).cells == plan(recipe()).cells
+    assert (
+        "fraction"
+        not in next(iter(plan(recipe()).cells.values())).model_dump(exclude_defaults=True)["budget"]
+    )

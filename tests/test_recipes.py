@@ -66,6 +66,30 @@ def test_every_experiment_of_paper_000_has_a_recipe_with_two_profiles(experiment
     assert {profile for name, profile in PROFILES if name == f"papers-cdf-{experiment}"} >= {"paper", "cpu"}
 
 
+@pytest.mark.parametrize(
+    "experiment", ["fig2", "fig4", "reset", "rates", "predict", "cost", "model-selection", "budget"]
+)
+def test_every_experiment_of_paper_002_has_a_recipe_with_three_profiles(experiment: str) -> None:
+    profiles = {profile for name, profile in PROFILES if name == f"papers-impon-{experiment}"}
+    assert profiles >= {"paper", "gpu-hour", "cpu"}
+
+
+def test_the_arms_of_figure_2_have_their_published_rates_and_the_same_trials() -> None:
+    recipe = load("papers-impon-fig2", "paper")
+    for setting in recipe.settings:
+        rates = {arm.sampler.label: (arm.optimizer.name, arm.optimizer.lr) for arm in setting.arms}
+        assert rates.pop("impon") == rates.pop("impon-low") == ("sgd", 1e-3)
+        assert rates.pop("uniform-adam") == ("adam", 0.1)
+        assert set(rates.values()) == {("sgd", 0.1)}
+        assert setting.tuning is not None
+        assert {len(grid) for grid in setting.tuning.grids.values()} == {5}
+
+
+def test_the_linear_schedule_of_figure_2_is_a_flag() -> None:
+    recipe = load("papers-impon-fig2", None, ["schedule.linear.to=1e-6"])
+    assert {arm.schedule.name for setting in recipe.settings for arm in setting.arms} == {"linear"}
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_says_in_its_head_what_it_is(name: str) -> None:
     head = RECIPES[name].read_text().splitlines()[0]

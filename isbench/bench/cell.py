@@ -6,7 +6,7 @@ import copy
 import gc
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -19,11 +19,12 @@ from isbench.bench import pretrain
 from isbench.bench.checkpoints import Checkpoints
 from isbench.bench.machine import Load
 from isbench.datasets import catalogue as datasets
-from isbench.datasets.base import Dataset
+from isbench.datasets.base import Dataset, Nothing
+from isbench.errors import UsageError
 from isbench.models import catalogue as models
 from isbench.samplers import catalogue as samplers
 from isbench.samplers.base import Sampler
-from isbench.store.records import Budget, Cell, Outcome, Point, StartSpec
+from isbench.store.records import Cell, Outcome, Point, StartSpec
 from isbench.store.store import Store
 from isbench.train import device as devices
 from isbench.train.evaluate import Evaluator
@@ -55,6 +56,7 @@ def assemble(
     cell: Cell, dataset: Dataset, model: nn.Module, clock: Clock, wanted: tuple[str, ...] = ()
 ) -> Run:
     """Put a run together around a model; nothing is computed before the first point is asked for."""
+    dataset = untested(dataset) if cell.tuned else dataset
     problem = Problem(
         dataset,
         model,
@@ -63,6 +65,7 @@ def assemble(
         seed=cell.seed,
         lag=cell.lag,
         precision=cell.precision,
+        fraction=cell.budget.fraction,
     )
     sampler = samplers.build(cell.sampler, problem)
     optimizer = build_optimizer(cell.optimizer, model)
@@ -73,6 +76,15 @@ def assemble(
     problem.held_out_loss = ledger.uncharged(evaluator.loss)
     points = train(problem, sampler, optimizer, schedule, ledger)
     return Run(problem, sampler, ledger, tally, evaluator, points)
+
+
+def untested(dataset: Dataset) -> Dataset:
+    """The data set as a trial of tuning sees it: without a test set, so that nobody can read it."""
+    if dataset.validation.n == 0:
+        raise UsageError(
+            "tuning chooses by validation samples, and there are none", "set val_fraction above 0"
+        )
+    return replace(dataset, test=Nothing())
 
 
 def build_model(
@@ -96,7 +108,8 @@ def rehearse(cell: Cell, dataset: Dataset, model: nn.Module) -> None:
     """
     always = cell.sampler.model_copy(update={"start": StartSpec()})
     baseline = always.model_copy(update={"name": "uniform", "options": {}})
-    steps = Budget(name="rehearsal", amount=REHEARSAL_STEPS, unit="steps")
+    spent = {"name": "rehearsal", "amount": float(REHEARSAL_STEPS), "unit": "steps"}
+    steps = cell.budget.model_copy(update=spent)
     rest = dataset.epoch_size % cell.batch
     kinds = [(cell.sampler, cell.batch), (always, cell.batch), *([(baseline, rest)] if rest else [])]
     with devices.global_stream(cell.seed, "rehearsal"):

@@ -23,6 +23,7 @@ from isbench.train.timing import HostClock, PhaseTimer
 
 SAMPLES = 1024  # of paper 001, section 4.1
 STORED = "stored"  # the row of the numbers that a sampler keeps
+PREDICTED = "predicted"  # the row of the losses that a sampler expects
 LOW, SMOOTHNESS = "low", 0.1  # the row of LOW's weights, and its published lambda
 FEW = 30  # samples
 SLOWER = ("gradient_one_by_one", "output_gradient_autograd")  # scores that say the same as another
@@ -54,7 +55,8 @@ class Checkpoints:
         norms = fresh["gradient"]
         if not bool(norms.isfinite().all()) or not float(norms.sum()) > 0:
             return
-        rows = {"uniform": torch.ones_like(norms), **fresh, LOW: self._low(fresh), **self._stored()}
+        rows = {"uniform": torch.ones_like(norms), **fresh, LOW: self._low(fresh)}
+        rows |= {**self._stored(), **self._predicted()}
         estimator = Estimator(self.problem, self.index, rows, self.problem.batch)
         found = estimator.statistics(stream_seed(self.seed, f"probe {point.steps}"))
         if STORED in found and self.usage is not None:
@@ -75,6 +77,11 @@ class Checkpoints:
         kept = self.sampler.stored()
         kept = None if kept is None else kept[self.index].float()
         return {} if kept is None or not bool(kept.isfinite().any()) else {STORED: kept}
+
+    def _predicted(self) -> dict[str, Tensor]:
+        """The losses that the sampler expects of the samples, if it expects any."""
+        expected = self.sampler.predicted(self.problem, self.index)
+        return {} if expected is None else {PREDICTED: expected.float()}
 
     def finish(self) -> dict[str, dict[str, np.ndarray]]:
         """The exhibit: `step` [c], `loss` [c, N], and of every score its `p` [c, N] and statistics [c]."""

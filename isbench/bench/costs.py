@@ -13,7 +13,7 @@ from isbench.models import catalogue as models
 from isbench.recipe.schema import Arm, Recipe, Setting
 from isbench.samplers import catalogue as samplers
 from isbench.samplers.gradient_norm import how
-from isbench.samplers.scores import SCORES
+from isbench.samplers.scores import Score
 from isbench.store.records import Costs, ModelSpec
 from isbench.train import device as devices
 from isbench.train.flops import measure_costs
@@ -26,13 +26,13 @@ def counter(facts: Mapping[str, Facts]) -> Callable[[Setting, Arm], Costs]:
     """
 
     @cache
-    def count(model: str, variant: str, score: str | None) -> Costs:
+    def count(model: str, variant: str, score: Score | None) -> Costs:
         network = built(ModelSpec.model_validate_json(model), facts[variant])
-        return measure_costs(network, facts[variant].shape, None if score is None else SCORES[score])
+        return measure_costs(network, facts[variant].shape, score)
 
     def costs(setting: Setting, arm: Arm) -> Costs:
-        score = samplers.score_of(arm.sampler.name, arm.sampler.options)
-        return count(setting.model.model_dump_json(), setting.variant, None if score is None else score.name)
+        score = samplers.asked_of(arm.sampler.name, arm.sampler.options)
+        return count(setting.model.model_dump_json(), setting.variant, score)
 
     return costs
 

@@ -8,6 +8,7 @@ from typing import Any
 from isbench.bench.estimate import Speed, cell_seconds, expected_pilot_seconds, speeds
 from isbench.bench.process import Worker
 from isbench.bench.site import Site
+from isbench.bench.tune import plan_trials
 from isbench.plan import pilot_key
 from isbench.store.plans import Plan
 from isbench.store.records import FINAL, Cell
@@ -51,6 +52,21 @@ class Preview:
             for (variant, budget, label), cells in groups.items()
         ]
 
+    def tuning(self) -> list[dict[str, Any]]:
+        """What `isbench tune` tries: one row for each arm; nothing where the recipe does not say."""
+        plan = plan_trials(self.site, self.plan)
+        return [
+            {
+                "variant": variant,
+                "sampler": label,
+                "trials": len(trials),
+                "of": trials[0].asked,
+                "runs": sum(len(trial.cells) for trial in trials),
+                "done": sum(self.done(plan.cells[cell]) for trial in trials for cell in trial.cells),
+            }
+            for (variant, label), trials in plan.trials.items()
+        ]
+
     def remaining(self) -> float | None:
         """Seconds that the rest will take; None where that was not measured."""
         times = [cell_seconds(cell, self.known) for cell in self.cells() if not self.done(cell)]
@@ -71,6 +87,7 @@ class Preview:
             "remaining_seconds": self.remaining(),
             "equal_time_is_a_guess": self.guessed,
             "arms": self.rows(),
+            "tuning": self.tuning(),
             "break_even": [each.row() for each in self.plan.break_even],
         }
 

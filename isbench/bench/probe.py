@@ -11,7 +11,7 @@ from isbench.bench.costs import slow_norms
 from isbench.bench.process import Worker
 from isbench.bench.run import Todo, Watch, failures, stopping
 from isbench.bench.site import Site, locked, note_machine, save
-from isbench.plan import pilot_key, plan_block
+from isbench.plan import plan_block
 from isbench.recipe.schema import Setting
 from isbench.store.export import write_tables
 from isbench.store.plans import Block, Plan
@@ -39,11 +39,8 @@ def probe(site: Site, watch: Watch) -> list[str]:
 
 
 def plan_probes(site: Site) -> Plan:
-    """The folder's plan with probes of every arm; where the recipe has changed, its races are planned anew.
-
-    Equal time stays as it was measured on this machine.
-    """
-    old, recipe = site.stored_plan(), site.opened.recipe
+    """The folder's plan with probes of every arm."""
+    plan, recipe = site.beside(), site.opened.recipe
     watched = [with_checkpoints(setting, budget(site, setting)) for setting in recipe.settings]
     blocks: list[Block] = []
     cells: dict[str, Cell] = {}
@@ -56,13 +53,6 @@ def plan_probes(site: Site) -> Plan:
             place = {"seed": seed, "variant": setting.variant, "budget": spent.name}
             blocks.append(Block(**place, cells=tuple(block), labels=labels))
             cells |= block
-    here = old is not None and old.machine == site.ground.machine
-    frozen = {pilot_key(p): p.seconds for p in old.pilots if p.seconds is not None} if old and here else {}
-    plan = site.plan(frozen)
-    if old is None or not old.raced:  # a folder of probes alone has no races to miss
-        plan = plan.model_copy(update={"blocks": (), "pilots": (), "cells": {}})
-    elif here and old.recipe == plan.recipe:  # of other seeds, perhaps
-        plan = plan.model_copy(update={"blocks": old.blocks, "pilots": old.pilots, "cells": old.cells})
     return plan.model_copy(update={"probes": tuple(blocks), "cells": plan.cells | cells})
 
 
@@ -84,7 +74,8 @@ def budget(site: Site, setting: Setting) -> Budget:
     amount = spec.amount
     if spec.unit == "epochs":
         amount *= site.facts[setting.variant].epoch_size / setting.arms[0].batch
-    return Budget(name="probe", amount=float(max(1, math.ceil(amount))), unit="steps")
+    steps = float(max(1, math.ceil(amount)))
+    return Budget(name="probe", amount=steps, unit="steps", fraction=spec.fraction)
 
 
 def checkpoints(total: int) -> tuple[int, ...]:

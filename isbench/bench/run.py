@@ -148,7 +148,7 @@ def failures(plan: Plan, blocks: tuple[Block, ...], todo: Todo) -> list[str]:
     for cell in filter(todo.wanted, (cell for block in blocks for cell in plan.placed(block))):
         outcome = todo.site.store.outcome(cell.id)
         status, note = (outcome.status, outcome.note) if outcome else ("missing", "")
-        baseline = status == "diverged" and cell.sampler.label == plan.primary_label
+        baseline = status == "diverged" and cell.sampler.label == plan.primary_label and not cell.tuned
         if status not in FINAL or baseline:
             lost.append(f"{cell.sampler.label} seed {cell.seed}: {status} {note}".strip())
     return lost

@@ -77,7 +77,23 @@ class Site:
     def plan(self, frozen: Mapping[str, float]) -> Plan:
         """The plan with these equal-time budgets."""
         plan = make_plan(self.opened.recipe, self.ground, frozen)
-        return plan.model_copy(update={"recipe_place": self.place}).with_probes_of(self.store.plan())
+        return plan.model_copy(update={"recipe_place": self.place}).with_extras_of(self.store.plan())
+
+    def beside(self) -> Plan:
+        """The plan that probes or trials are added to; of a recipe that has changed, its races anew.
+
+        Equal time stays as it was measured on this machine.
+        """
+        old = self.stored_plan()
+        here = old is not None and old.machine == self.ground.machine
+        pilots = old.pilots if old is not None and here else ()
+        plan = self.plan({pilot_key(pilot): p for pilot in pilots if (p := pilot.seconds) is not None})
+        if old is None or not old.raced:  # a folder without races has none to miss
+            extras = {cell: plan.cells[cell] for cell in plan.probed | plan.tuned}
+            return plan.model_copy(update={"blocks": (), "pilots": (), "cells": extras})
+        if here and old.recipe == plan.recipe:  # of other seeds, perhaps
+            return plan.model_copy(update={"blocks": old.blocks, "pilots": old.pilots, "cells": old.cells})
+        return plan
 
     def frozen_budgets(self) -> dict[str, float]:
         """The equal-time budgets that the folder's plan has measured, by the key of their pilot."""

@@ -56,6 +56,7 @@ def main(
 
 app.command()(recipes.run)
 app.command()(recipes.probe)
+app.command()(recipes.tune)
 app.command()(recipes.plan)
 app.command()(results.report)
 app.command("list")(listings.list_)

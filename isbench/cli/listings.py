@@ -12,7 +12,9 @@ from isbench.errors import UsageError
 
 
 def list_(
-    kind: Annotated[str, typer.Argument(help="samplers, datasets, models, starts, scores, rules.")] = "",
+    kind: Annotated[
+        str, typer.Argument(help="samplers, datasets, augmentations, models, starts, scores, rules.")
+    ] = "",
     json: Json = False,
 ) -> None:
     """List what recipes can name.
@@ -25,7 +27,9 @@ def list_(
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="A sampler, data set, model, start, score or rule.")],
+    name: Annotated[
+        str, typer.Argument(help="A sampler, data set, augmentation, model, start, score or rule.")
+    ],
 ) -> None:
     """Show a card: options, cost, source and deviations.
 

@@ -18,6 +18,8 @@ Out = Annotated[Path, typer.Option(help="The folder that results folders are mad
 Data = Annotated[Path | None, typer.Option(envvar="ISBENCH_DATA", help="Where data sets lie.")]
 Fresh = Annotated[bool, typer.Option(help="Run everything again.")]
 RetryFailed = Annotated[bool, typer.Option(help="Run failed cells again.")]
+MaxHours = Annotated[float | None, typer.Option(min=0, help="Start no cell after so many hours.")]
+DryRun = Annotated[bool, typer.Option(help="Show the plan and run nothing.")]
 Quiet = Annotated[bool, typer.Option(help="No progress.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 

@@ -11,8 +11,10 @@ from isbench.cli.options import (
     RESULTS,
     Data,
     Device,
+    DryRun,
     Fresh,
     Json,
+    MaxHours,
     Only,
     Out,
     Profile,
@@ -41,8 +43,8 @@ def run(
     data: Data = None,
     fresh: Fresh = False,
     retry_failed: RetryFailed = False,
-    max_hours: Annotated[float | None, typer.Option(min=0, help="Start no cell after so many hours.")] = None,
-    dry_run: Annotated[bool, typer.Option(help="Show the plan and run nothing.")] = False,
+    max_hours: MaxHours = None,
+    dry_run: DryRun = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -115,6 +117,51 @@ def probe_site(site: Site, watch: Watch, json: bool) -> list[str]:
         watch.close()
     page = report(site.store.folder)
     console.show_probe(page, probe_summary(site.store.folder), json)
+    return lost
+
+
+def tune(
+    recipe: Recipe,
+    sets: Sets = None,
+    profile: Profile = None,
+    only: Only = "*",
+    device: Device = "auto",
+    out: Out = RESULTS,
+    data: Data = None,
+    fresh: Fresh = False,
+    retry_failed: RetryFailed = False,
+    max_hours: MaxHours = None,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Try as many settings of every arm, choose by validation, and write the tuned recipe.
+
+    Example: isbench tune my.yaml
+    """
+    from isbench.bench.site import Request, open_sites
+
+    request = Request(out, data, device, only, fresh, retry_failed, max_hours)
+    (site,) = open_sites([recipe], profile, sets, None, request)
+    if dry_run:
+        return show_plan(site, measure=False, json=json)
+    if lost := tune_site(site, watches.watch(quiet), json):
+        raise CellsFailed(f"{len(lost)} trials have no result, the first: {lost[0]}", "the report lists them")
+    return None
+
+
+def tune_site(site: Site, watch: Watch, json: bool) -> list[str]:
+    """Tune one recipe and show what was chosen; returns what has no result."""
+    from isbench.bench.tune import TUNED
+    from isbench.bench.tune import tune as tune_missing
+    from isbench.report import report, tuning_summary
+
+    try:
+        lost = tune_missing(site, watch)
+    finally:
+        watch.close()
+    page, tuned = report(site.store.folder), site.store.folder / TUNED
+    console.show_tuning(page, tuned if tuned.is_file() else None, tuning_summary(site.store.folder), json)
     return lost
 
 

@@ -27,15 +27,36 @@ class Split(Protocol):
         ...
 
 
+class Nothing:
+    """A split without samples."""
+
+    n = 0
+
+    def fetch(self, index: Tensor, round: int = 0) -> tuple[Tensor, Tensor]:
+        """There is nothing to fetch: IndexError."""
+        raise IndexError("a split without samples was asked for some")
+
+
+class Training(Split, Protocol):
+    """Training samples, which may be mixed of several."""
+
+    def parts(self, index: Tensor, round: int = 0) -> tuple[Tensor, Tensor] | None:
+        """What some samples [k] are mixed of: numbers [k, m] int64 and their shares [k, m] float32, sum 1.
+
+        As `fetch` mixes them in that round, the sample itself first; None where nothing is mixed.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A task: samples to train on, held-out samples, the loss, and what figures may show of it."""
 
     name: str
-    train: Split
+    train: Training
     validation: Split
     test: Split
-    plain: Split  # the training samples without augmentation
+    plain: Training  # the training samples without augmentation
     shape: tuple[int, ...]  # of one input
     classes: int  # 0: regression
     loss: Callable[[Tensor, Tensor], Tensor]  # (output, target) -> [b], never reduced

@@ -11,10 +11,11 @@ import torch
 
 from isbench.datasets import digits, flowers, images, mit67, modelnet, modelnet_files, two_circles
 from isbench.datasets.arrays import arrays
+from isbench.datasets.augmented import check
 from isbench.datasets.base import Dataset, Facts
 from isbench.datasets.fetch import prepare
 from isbench.datasets.files import verify
-from isbench.datasets.finite import check, finite, size
+from isbench.datasets.finite import finite, size
 from isbench.datasets.folders import image_folder
 from isbench.datasets.held import select
 from isbench.datasets.image_regression import image_regression

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isbench.datasets.augment import crop_and_flip, moved
+from isbench.datasets.augment import moved
+from isbench.datasets.augmented import augmented
 from isbench.datasets.base import Dataset
 from isbench.datasets.held import Selection, select
 from isbench.datasets.losses import LOSSES
@@ -20,17 +21,6 @@ from isbench.errors import UsageError
 from isbench.store.records import DatasetSpec
 
 SPARE = 0.8  # the share of free device memory that samples may take; model and batches need the rest
-
-
-def check(spec: DatasetSpec, source: Source) -> None:
-    """Raises UsageError where the data set cannot be augmented as asked."""
-    if spec.augment != "none" and len(source.shape) != 3:
-        raise UsageError(f"augment: {spec.augment} of {spec.name}", "only images can be augmented")
-    if spec.augment != "none" and source.virtual is not None:
-        raise UsageError(
-            f"augment: {spec.augment} with virtual: {source.virtual} of {spec.name}",
-            "virtual images are augmented already, once and for all; leave one of them out",
-        )
 
 
 def size(spec: DatasetSpec, source: Source, chosen: Selection) -> int:
@@ -72,12 +62,9 @@ def finite(spec: DatasetSpec, source: Source, device: torch.device, seed: int) -
         validation = Stored(points.to(device), targets.to(device))
     rows = chosen.test if source.test_rows is None else source.test_rows[chosen.test]
     pictured = len(source.shape) == 3 and source.shape[0] in (1, 3)
-    augmented = plain
-    if spec.augment == "standard":
-        augmented = replace(plain, augmentation=crop_and_flip(source.shape, seed, source.flips, device))
     return Dataset(
         name=spec.name,
-        train=augmented,
+        train=augmented(spec, source, plain, chosen.classes, seed),
         validation=validation,
         test=stored(x_test, rows, chosen.y_test),
         plain=plain,

@@ -32,14 +32,18 @@ class Stored:
 
     def fetch(self, index: Tensor, round: int = 0) -> tuple[Tensor, Tensor]:
         """Inputs [k, ...] float32 and targets, [k] or [k, d], on the device of the labels."""
-        inputs = self.raw(index, round)
+        return self.scaled(self.raw(index, round)), self.targets.index_select(0, index)
+
+    def scaled(self, inputs: Tensor) -> Tensor:
+        """What a model sees of raw samples [k, ...]: float32, images [k, c, h, w]."""
         if inputs.dtype == torch.uint8:
             inputs = inputs.float().mul_(self.scale)
             if isinstance(self.shift, Tensor) or self.shift:
                 inputs.add_(self.shift)
-        if inputs.ndim == 4:
-            inputs = inputs.permute(0, 3, 1, 2)
-        return inputs, self.targets.index_select(0, index)
+        return inputs.permute(0, 3, 1, 2) if inputs.ndim == 4 else inputs
+
+    def parts(self, index: Tensor, round: int = 0) -> tuple[Tensor, Tensor] | None:
+        """None: samples as they lie here are mixed of nothing."""
 
     def raw(self, index: Tensor, round: int = 0) -> Tensor:
         """Samples [k, ...] as they are stored, images channels last, augmented."""

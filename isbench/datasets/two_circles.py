@@ -63,6 +63,9 @@ class Circles:
         points = scramble(index).view(torch.int32).view(-1, 2) * 2.0**-31
         return points, self.classify(points)
 
+    def parts(self, index: Tensor, round: int = 0) -> None:
+        """No point is mixed of others."""
+
     def classify(self, points: Tensor) -> Tensor:
         """Class [k] int64: 1 inside a circle about (0.5, 0.5) or (-0.5, -0.5).
 

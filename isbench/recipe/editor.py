@@ -16,7 +16,7 @@ from isbench.samplers.catalogue import CATALOGUE as SAMPLERS
 
 Schema = dict[str, Any]
 NULL: Schema = {"type": "null"}  # restores the default
-PARTS = ("dataset", "model", "optimizer", "schedule", "start", "budgets", "samplers")
+PARTS = ("dataset", "model", "optimizer", "schedule", "start", "budgets", "samplers", "tuning")
 
 
 def json_schema() -> Schema:
@@ -56,6 +56,7 @@ def _definitions() -> dict[str, Schema]:
         "start": _tagged({name: keys.start_options(name) for name in keys.start_names()}),
         "budgets": {"type": "array", "minItems": 1, "items": _budget()},
         "samplers": {"type": "array", "minItems": 1, "items": _reference("entry")},
+        "tuning": _mapping({**_options(keys.TUNING), "space": _space()}, ["trials", "space"]),
         "entry": {"anyOf": [{"enum": list(SAMPLERS)}, *(_entry(name) for name in SAMPLERS)]},
     }
 
@@ -69,10 +70,23 @@ def _entry(name: str) -> Schema:
     return {"description": SAMPLERS[name].summary, **_mapping(fields, ["sampler"])}
 
 
+def _space() -> Schema:
+    """Paths, some of them nested, with their lists of values."""
+    values: Schema = {"type": "array", "minItems": 1}
+    nested: Schema = {"type": "object", "minProperties": 1, "additionalProperties": values}
+    says = "paths such as optimizer.lr, or SAMPLER.option, each with a list of values to try"
+    deep = {**nested, "additionalProperties": {"anyOf": [values, nested, NULL]}}
+    return {"description": says, **deep}
+
+
 def _budget() -> Schema:
     fields = _options(keys.BUDGET)
     units = [{"required": [unit]} for unit in keys.BUDGETS]
-    return {**_mapping(fields), "oneOf": units, "dependentRequired": {"like": ["epochs"]}}
+    return {
+        **_mapping(fields),
+        "oneOf": units,
+        "dependentRequired": {"like": ["epochs"], "fraction": ["epochs"]},
+    }
 
 
 def _named(

@@ -15,6 +15,7 @@ from isbench.samplers import catalogue
 from isbench.store.records import SamplerSpec, StartSpec
 
 BASELINE = "uniform"
+POOLS = ("pool", "bank")  # options that say how many candidates there are
 GRID = ("batch", "start", "optimizer", "schedule")  # what a grid can vary beside a sampler's options
 
 
@@ -48,7 +49,8 @@ class Arms:
         right = [self._add(name, *each, options) for each in points]  # all, not up to the first wrong one
         return len(self.problems.found) == before and all(right)
 
-    def _arm(self, name: str, node: Node, suffix: str, options: dict[str, Option]) -> Arm | None:
+    def arm(self, name: str, node: Node, suffix: str, options: dict[str, Option]) -> Arm | None:
+        """An entry without a grid as an arm; what is wrong goes to `problems`."""
         own = {key: node.fields[key] for key in ENTRY if key in node.fields}
         entry = check(ENTRY, Node(own, node.place), self.problems)
         batch = entry.get("batch", None if "batch" in own else self.batch)
@@ -95,17 +97,17 @@ class Arms:
         """The options that say something else than the sampler's defaults; a pool must hold the batch."""
         mirror = {"mirror": values["mirror"]} if "mirror" in values else {}
         usual = {**catalogue.resolve(name, mirror, batch), "mirror": "text"}
-        pool = {**usual, **values}.get("pool")
-        if isinstance(pool, int) and pool < batch:
-            below = () if "pool" in node.fields else ("pool",)
-            blamed = node.fields.get("pool", node)
-            self.problems.value(blamed, f"a pool of {pool} is smaller than the batch of {batch}", below)
+        for pool in POOLS:
+            size = {**usual, **values}.get(pool)
+            if isinstance(size, int) and size < batch:
+                below, blamed = () if pool in node.fields else (pool,), node.fields.get(pool, node)
+                self.problems.value(blamed, f"a {pool} of {size} is smaller than the batch of {batch}", below)
         return {key: value for key, value in values.items() if not parts.same(usual[key], value)}
 
     def _add(self, name: str, suffix: str, node: Node, options: dict[str, Option]) -> bool:
         """Take an arm that is right and differs from all before."""
         before = len(self.problems.found)
-        arm = self._arm(name, node, suffix, options)
+        arm = self.arm(name, node, suffix, options)
         if arm is None or len(self.problems.found) > before:
             return False
         label = arm.sampler.label

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from isbench.datasets.base import Facts
+from isbench.recipe.entries import POOLS
 from isbench.recipe.keys import dataset_options
-from isbench.recipe.nodes import Problems
+from isbench.recipe.nodes import Node, Problems, node_of
 from isbench.recipe.schema import Arm, Recipe, Setting
 from isbench.recipe.source import Source
+from isbench.recipe.tuning import varied
 from isbench.samplers import catalogue
 
 
@@ -17,20 +19,34 @@ def check_facts(recipe: Recipe, source: Source, facts: Mapping[str, Facts]) -> N
     problems = Problems()
     for setting in recipe.settings:
         for arm in setting.arms:
-            _fits(arm, setting, facts[setting.variant], source, problems)
+            entry = source.node(setting.variant, "samplers", arm.sampler.label)
+            _fits(arm, entry, setting, facts[setting.variant], source, problems)
+        for arm, entry in _tried(setting, source):
+            _fits(arm, entry, setting, facts[setting.variant], source, problems)
     if problems.found:
         raise source.errors(problems)
 
 
-def _fits(arm: Arm, setting: Setting, facts: Facts, source: Source, problems: Problems) -> None:
-    name, label, n = arm.sampler.name, arm.sampler.label, facts.n
-    entry = source.node(setting.variant, "samplers", label)
+def _tried(setting: Setting, source: Source) -> Iterator[tuple[Arm, Node]]:
+    """What tuning tries of every arm, as if it were written where its values stand."""
+    place = source.node(setting.variant, "tuning", "space").place
+    for label, grid in setting.tuning.grids.items() if setting.tuning else ():
+        for each in grid:
+            values = {path: node_of(value, place) for path, value in each.options.items()}
+            yield each.arm, varied(source.node(setting.variant, "samplers", label), values)
+
+
+def _fits(arm: Arm, entry: Node, setting: Setting, facts: Facts, source: Source, problems: Problems) -> None:
+    name, n = arm.sampler.name, facts.n
     options = catalogue.resolve(name, arm.sampler.options, arm.batch)
     if options.get("score") == "upper_bound" and not facts.classes:
         blamed = entry.fields.get("score", entry)
         below = () if "score" in entry.fields else ("score",)
         bound = f"upper_bound is of the cross-entropy, and {setting.dataset.name} has no classes"
         problems.value(blamed, f"{bound}; choose score: output_gradient", below)
+    if catalogue.CATALOGUE[name].sampler.classes and not facts.classes:
+        reads = f"{name} reads how likely the net takes each sample's class to be"
+        problems.value(entry, f"{reads}, and {setting.dataset.name} has no classes")
     if n is None:
         if catalogue.CATALOGUE[name].finite:
             endless = f"{setting.dataset.name} is a stream"
@@ -41,11 +57,12 @@ def _fits(arm: Arm, setting: Setting, facts: Facts, source: Source, problems: Pr
             )
             problems.value(entry, f"{name} keeps a number for every sample, but {endless}{hint}")
         return
-    pool = options.get("pool")
     if arm.batch > n:
         batch = entry.fields.get("batch", source.node(setting.variant, "batch"))
         problems.value(batch, f"a batch of {arm.batch} is larger than the {n} training samples")
-    elif isinstance(pool, int) and pool > n and catalogue.CATALOGUE[name].sampler.distinct:
-        blamed = entry.fields.get("pool", entry)
-        below = () if "pool" in entry.fields else ("pool",)
-        problems.value(blamed, f"a pool of {pool} is larger than the {n} training samples", below)
+        return
+    for pool in POOLS:
+        size = options.get(pool)
+        if isinstance(size, int) and size > n and catalogue.CATALOGUE[name].sampler.distinct:
+            blamed, below = entry.fields.get(pool, entry), () if pool in entry.fields else (pool,)
+            problems.value(blamed, f"a {pool} of {size} is larger than the {n} training samples", below)

@@ -44,6 +44,7 @@ STRUCTURE = (
     "budgets",
     "start",
     "samplers",
+    "tuning",
     "variants",
     "profiles",
 )
@@ -56,13 +57,17 @@ DATASET: dict[str, Option] = {
     "classes": Option(list[Annotated[int, Ge(0)]], None),
     "val_fraction": Option(Annotated[float, Ge(0), Lt(1)], 0.1),
     "label_noise": Option(Annotated[float, Ge(0), Le(1)], 0.0),
-    "augment": Option(Literal["none", "standard"], "none", later=("mixup", "ricap", "randaugment")),
+    "augment": Option(Literal["none", "standard", "mixup", "ricap", "randaugment"], "none"),
     "keep": Option(Literal["device", "host", "disk"], "device"),
 }
 PRETRAIN: dict[str, Option] = {
     "epochs": Option(Positive),
     "lr": Option(Positive, 1e-3),
     "batch": Option(Whole, 64),
+}
+TUNING: dict[str, Option] = {
+    "trials": Option(Annotated[int, Ge(1), Le(1000)]),
+    "seeds": Option(Annotated[int, Ge(1), Le(100)], 2),
 }
 OPTIMIZER: dict[str, Option] = {
     "lr": Option(Positive, 1e-3),
@@ -86,10 +91,14 @@ BUDGETS: dict[str, Option] = {
     "passes": Option(Positive, None),
     "steps": Option(Whole, None),
 }
-BUDGET: dict[str, Option] = {**BUDGETS, "like": Option(str, None), "name": Option(Slug, "", SLUG)}
+BUDGET: dict[str, Option] = {
+    **BUDGETS,
+    "fraction": Option(Share, 1.0),
+    "like": Option(str, None),
+    "name": Option(Slug, "", SLUG),
+}
 LATER: dict[str, tuple[str, ...]] = {
-    "recipe": ("primary", "targets", "controls", "expect", "gate", "tuning"),
-    "budget": ("fraction",),
+    "recipe": ("primary", "targets", "controls", "expect", "gate"),
 }
 
 

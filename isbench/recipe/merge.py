@@ -15,7 +15,11 @@ COMMON = {
     "model": ("pretrain",),
     "entry": (*ENTRY, "start", "optimizer", "schedule"),
 }
-WITHIN = {"model": "pretrain", "pretrain": "dataset"}  # the one key of it that holds more than an option
+WITHIN = {
+    "model": "pretrain",
+    "pretrain": "dataset",
+    "tuning": "space",
+}  # the one key of it that holds more than an option
 
 
 def written_out(node: Node, kind: str = "recipe") -> Node:
@@ -31,6 +35,8 @@ def written_out(node: Node, kind: str = "recipe") -> Node:
         return node
     if kind in TAGGED:
         return Node({name: _or_empty(each) for name, each in content.items()}, place)
+    if kind == "space":
+        return Node(_flat(content), place)
     if kind in WITHIN:
         inner = WITHIN[kind]
         return Node({n: written_out(each, n) if n == inner else each for n, each in content.items()}, place)
@@ -40,6 +46,15 @@ def written_out(node: Node, kind: str = "recipe") -> Node:
         inner = {name: "entry" if kind == "samplers" else name for name in content}
         return Node({name: written_out(each, inner[name]) for name, each in content.items()}, place)
     return node
+
+
+def _flat(fields: dict[str, Node], before: str = "") -> dict[str, Node]:
+    """`optimizer: {lr: …}` as `optimizer.lr: …`; what would then stand there twice stays as it is."""
+    found: dict[str, Node] = {}
+    for name, each in fields.items():
+        inner = _flat(each.fields, f"{before}{name}.") or {f"{before}{name}": each}
+        found |= {f"{before}{name}": each} if inner.keys() & found.keys() else inner
+    return found
 
 
 def first_layer(root: Node) -> Node:

@@ -62,6 +62,15 @@ class Node:
         return node
 
 
+def node_of(value: Any, place: Place) -> Node:
+    """A plain value as a node, all of it at one place."""
+    if isinstance(value, dict):
+        return Node({name: node_of(each, place) for name, each in value.items()}, place)
+    if isinstance(value, list):
+        return Node([node_of(each, place) for each in value], place)
+    return Node(value, place)
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One mistake: where, whether the key is meant rather than the value, and what is wrong."""

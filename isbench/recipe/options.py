@@ -30,7 +30,6 @@ class Option:
     annotation: Any
     default: Any = REQUIRED
     expects: str = ""
-    later: tuple[str, ...] = ()  # values that a later version accepts
 
     @property
     def required(self) -> bool:
@@ -117,9 +116,6 @@ class _Lenient(dict[str, Any]):
 
 def _value(option: Option, node: Node, problems: Problems, batch: int | None) -> Any:
     value = node.plain()
-    if isinstance(value, str) and value in option.later:
-        problems.value(node, f"{shown(value)} comes with a later version of isbench")
-        return None
     if option.samples and value is not None:
         if batch is None and isinstance(value, str) and BATCHES.fullmatch(value):
             return None

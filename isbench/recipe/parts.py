@@ -182,12 +182,15 @@ def budgets(node: Node, problems: Problems) -> list[BudgetSpec]:
 
 
 def budget(node: Node, problems: Problems) -> BudgetSpec | None:
-    """One budget: an amount of one unit, or as long as a label needs for some epochs."""
+    """One budget: an amount of one unit, or as long as a label needs for some epochs.
+
+    With a fraction, so many epochs of that share of the data.
+    """
     if not isinstance(node.content, dict):
         problems.value(node, f"must be a mapping such as {{epochs: 5}}, not {shown(node.plain())}")
         return None
     before = len(problems.found)
-    values = check(keys.BUDGET, node, problems, what="key of a budget", later=keys.LATER["budget"])
+    values = check(keys.BUDGET, node, problems, what="key of a budget")
     if len(problems.found) > before:
         return None
     units = [unit for unit in keys.BUDGETS if unit in values]
@@ -198,7 +201,14 @@ def budget(node: Node, problems: Problems) -> BudgetSpec | None:
     if like is not None and unit != "epochs":
         problems.key(node.fields[unit], "a budget with like: counts the epochs of that label")
         return None
+    fraction = values.get("fraction", 1.0)
+    if "fraction" in values and unit != "epochs":
+        problems.key(node.fields["fraction"], "goes with epochs: so many of that share of the data")
+        return None
     number = f"{amount:.12g}".replace("+", "")
     default = f"{unit}-{number}" if like is None else f"like-{like}-{number}-epochs"
+    default = default if fraction == 1 else f"{default}-fraction-{fraction:.12g}"
     name = values.get("name") or slug(default)
-    return BudgetSpec.model_validate({"name": name, "amount": float(amount), "unit": unit, "like": like})
+    spent = float(f"{amount * fraction:.12g}")  # 0.3 x 10 is 3
+    found = {"name": name, "amount": spent, "unit": unit, "like": like, "fraction": float(fraction)}
+    return BudgetSpec.model_validate(found)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from isbench.recipe import keys, parts
+from isbench.recipe import keys, parts, tuning
 from isbench.recipe.entries import Arms
 from isbench.recipe.nodes import Node, Problems, similar
 from isbench.recipe.options import check
@@ -52,9 +52,10 @@ def meaning(tree: Node, variant: str, problems: Problems) -> Meaning:
     dataset = parts.dataset(tree.fields["dataset"], problems)
     model = parts.model(tree.fields["model"], problems)
     budgets = parts.budgets(tree.fields["budgets"], problems)
-    arms = Arms(tree, values.get("batch"), problems)
+    arms, tried = Arms(tree, values.get("batch"), problems), None
     if arms.read():
         _likes(tree.fields["budgets"], arms.entries, problems)
+        tried = tuning.read(tree.fields["tuning"], arms, problems) if "tuning" in tree.fields else None
     if dataset is None or model is None or problems.found:
         return Meaning(tree, values)
     setting = Setting(
@@ -66,6 +67,7 @@ def meaning(tree: Node, variant: str, problems: Problems) -> Meaning:
         budgets=tuple(budgets),
         points=values["points"],
         arms=tuple(arms.found.values()),
+        tuning=tried,
     )
     return Meaning(tree, values, setting, arms.entries)
 

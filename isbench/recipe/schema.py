@@ -6,6 +6,7 @@ from isbench.store.records import (
     DatasetSpec,
     ModelSpec,
     OptimizerSpec,
+    Options,
     Record,
     SamplerSpec,
     ScheduleSpec,
@@ -23,12 +24,31 @@ class Arm(Record):
 
 
 class BudgetSpec(Record):
-    """How much each run may spend; with `like`, as long as that label needs for `amount` epochs."""
+    """How much each run may spend; with `like`, as long as that label needs for `amount` epochs.
+
+    `fraction`: the share of the data that a round may train on, for samplers that choose one.
+    """
 
     name: str
     amount: float
     unit: Unit
     like: str | None = None
+    fraction: float = 1.0
+
+
+class Configuration(Record):
+    """An arm as it is tried while tuning: what differs, by path (`optimizer.lr`), and the arm with it."""
+
+    options: Options
+    arm: Arm
+
+
+class Tuning(Record):
+    """What is tried of each arm, by label; `trials` is what was asked for, of which a grid may hold fewer."""
+
+    trials: int
+    seeds: int
+    grids: dict[str, tuple[Configuration, ...]]
 
 
 class Setting(Record):
@@ -42,6 +62,7 @@ class Setting(Record):
     budgets: tuple[BudgetSpec, ...]
     points: tuple[float, ...]  # shares of the budget, above 0, the last one 1
     arms: tuple[Arm, ...]
+    tuning: Tuning | None = None
 
 
 class Recipe(Record):

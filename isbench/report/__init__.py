@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from isbench.errors import UsageError
-from isbench.report import frames, probes, tables
+from isbench.report import frames, probes, tables, tuning
 from isbench.report.html import report
 
-__all__ = ["below", "probe_summary", "report", "summary"]
+__all__ = ["below", "probe_summary", "report", "summary", "tuning_summary"]
 
 
 def below(folder: Path) -> list[Path]:
@@ -28,9 +28,15 @@ def summary(folder: Path) -> list[dict[str, str]]:
         rows += [
             {"budget": group.title, **{k: v.text for k, v in zip(header, arm, strict=True)}} for arm in arms
         ]
-    return rows
+    columns = dict.fromkeys(name for row in sorted(rows, key=len, reverse=True) for name in row)
+    return [{name: row.get(name, "") for name in columns} for row in rows]
 
 
 def probe_summary(folder: Path) -> list[dict[str, str]]:
     """What was probed in a results folder: one row for each score of each arm."""
     return probes.summary(frames.load(folder))
+
+
+def tuning_summary(folder: Path) -> list[dict[str, str]]:
+    """What was tuned in a results folder: one row for each arm."""
+    return tuning.summary(frames.load(folder))

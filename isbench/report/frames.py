@@ -63,11 +63,17 @@ class Results:
     groups: tuple[Group, ...]
     probes: tuple[export.Run, ...]
     probe: Frame
+    trials: tuple[export.Run, ...]  # of tuning, raced by nobody either
 
     @property
     def all(self) -> tuple[export.Run, ...]:
-        """Runs and probes."""
-        return self.runs + self.probes
+        """Runs and probes; where there are neither, the trials of tuning."""
+        return self.runs + self.probes or self.trials
+
+    @property
+    def raceless(self) -> bool:
+        """Whether the folder holds nothing but probes and trials."""
+        return not self.runs and bool(self.probes or self.trials)
 
     def final(self, group: Group, label: str) -> list[export.Run]:
         """The runs of an arm that came to a result, by seed."""
@@ -98,19 +104,29 @@ def load(folder: Path) -> Results:
         plan=plan,
         runs=tuple(runs),
         cells=_frame(export.RUN_COLUMNS, export.run_rows(plan, runs)),
-        points=points.assign(status=points["cell"].map(status), test_accuracy=1.0 - points["test_error"]),
+        points=points.assign(
+            status=points["cell"].map(status),
+            val_accuracy=1.0 - points["val_error"],
+            test_accuracy=1.0 - points["test_error"],
+        ),
         phases=_frame(export.PHASE_COLUMNS, export.phase_rows(settled)),
         labels=labels,
         baseline=plan.primary_label if plan.primary_label in labels else "",
         groups=_groups(runs),
         probes=tuple(probes),
         probe=_frame(PROBE_COLUMNS, export.probe_rows(store, probes)),
+        trials=tuple(export.runs(store, plan, plan.trial_blocks)),
     )
 
 
 def sources(results: Results) -> tuple[str, ...]:
-    """The papers whose samplers are compared; uniform draws are everybody's baseline and nobody's."""
+    """The papers whose samplers are compared; uniform draws are everybody's baseline and nobody's.
+
+    Samplers that are compared at budgets, whosever they are, are compared as paper 002's protocol has it.
+    """
     cards = [card for card in results.plan.cards if card.label in results.labels]
+    if any(card.name == "uniform-budget" for card in cards):
+        return ("paper 002",)
     papers = " ".join(card.paper for card in cards if not card.name.startswith("uniform"))
     return tuple(sorted(set(re.findall(r"paper \d{3}", papers))))
 

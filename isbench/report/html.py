@@ -12,9 +12,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from matplotlib import rc_context
 
-from isbench.report import frames, probes, tables, trust
+from isbench.report import budgets, frames, probes, tables, trust, tuning
 from isbench.report.figures import (
+    against_epochs,
     ahead,
+    bank,
     curves,
     difference,
     epochs_and_time,
@@ -29,12 +31,17 @@ from isbench.report.figures import (
     style,
     thresholds,
 )
+from isbench.report.figures import budgets as budget_figures
+from isbench.report.figures import tuning as tuning_curves
 from isbench.report.frames import Results
 from isbench.store.atomic import atomic_write
 from isbench.store.export import write_tables
 
 FAMILIES = {
     "As the papers draw it: against seconds": paper.pictures,
+    "Budgets: random subsets and selection": budget_figures.pictures,
+    "As paper 002 draws it: against epochs": against_epochs.pictures,
+    "The size of the bank": bank.pictures,
     "As paper 003 draws it: equal epochs and equal time": epochs_and_time.pictures,
     "Curves against epochs, seconds and passes": curves.pictures,
     "Where the time goes": phases.pictures,
@@ -42,6 +49,7 @@ FAMILIES = {
     "Variance and probabilities of each score": probe.pictures,
     "How far each weighting is from the exact gradient norm": difference.pictures,
     "Start thresholds": thresholds.pictures,
+    "How much tuning each arm needs": tuning_curves.pictures,
     "When selection starts": start.pictures,
     "What is selected": selection.pictures,
     "Importance of single samples": importance.pictures,
@@ -114,6 +122,8 @@ def render(results: Results, drawn: dict[str, list[dict[str, Any]]]) -> str:
         outcomes=[(group.title, *tables.outcomes(results, group)) for group in results.groups],
         probes=[(title, probes.table(rows)) for title, rows in probes.arms(results)],
         probe_header=probes.HEADER,
+        budgets=budgets.table(results),
+        tunings=tuning.tables(results),
         break_even=tables.break_evens(results),
         families=drawn,
         looks=looks,

@@ -40,11 +40,11 @@ def compared(results: Results) -> list[tuple[str, str]]:
         ("recipe", plan.recipe_file + (f" (profile {plan.profile})" if plan.profile else "")),
         ("data", _by_variant(results, lambda run: words(run.cell.dataset))),
         ("model", _by_variant(results, lambda run: words(run.cell.model))),
-        ("optimiser", _by_variant(results, lambda run: optimiser(run.cell.optimizer))),
-        ("schedule", _by_variant(results, lambda run: words(run.cell.schedule))),
+        ("optimiser", _by_variant(results, lambda run: optimiser(run.cell.optimizer), arms=True)),
+        ("schedule", _by_variant(results, lambda run: words(run.cell.schedule), arms=True)),
         ("batch", _by_variant(results, lambda run: str(run.cell.batch))),
         ("samplers", ", ".join(results.labels or dict.fromkeys(c.sampler.label for c in cells))),
-        *(raced if results.runs or not results.probes else []),
+        *([] if results.raceless else raced),
         ("seeds", f"{len(seeds)}: {', '.join(str(seed) for seed in seeds)}"),
         ("device", _by_variant(results, lambda run: f"{run.cell.device}, {run.cell.precision}")),
         ("threads", ", ".join(sorted({str(cell.threads) for cell in cells}))),
@@ -82,6 +82,9 @@ def headline(results: Results) -> str:
     if results.probes:
         what, counts = (what, counts) if results.runs else ("Scores", [])
         counts = [*counts, _done(results.probes, "probes")]
+    if results.trials:
+        what, counts = (what, counts) if results.runs or results.probes else ("Tuning", [])
+        counts = [*counts, _done(results.trials, "tuning runs")]
     return f"{what} on {data} with {model}: {', '.join(counts)} have a result."
 
 
@@ -108,7 +111,7 @@ def outcomes(results: Results, group: Group) -> tuple[list[str], list[list[Value
 def troubles(results: Results) -> list[dict[str, str]]:
     """Every run of the plan that is missing, failed or diverged, with what its note says."""
     found: list[dict[str, str]] = []
-    for run in results.all:
+    for run in (*results.runs, *results.probes, *results.trials):
         outcome = run.record.outcome if run.record else None
         if outcome is None or outcome.status != "done":
             row = {name: str(value) for name, value in run.labels.items()}
@@ -167,11 +170,18 @@ def optimiser(spec: OptimizerSpec) -> str:
     return f"{spec.name} (lr {spec.lr:g}{f', {rest}' if rest else ''})"
 
 
-def _by_variant(results: Results, say: Callable[[Run], str]) -> str:
-    found: dict[str, dict[str, None]] = {}
+def _by_variant(results: Results, say: Callable[[Run], str], arms: bool = False) -> str:
+    """What is said of the runs, variant by variant where it differs; `arms`: with the arms it is said of."""
+    found: dict[str, dict[str, dict[str, None]]] = {}
     for run in results.all:
-        found.setdefault(run.block.variant, {})[say(run)] = None
-    texts = {variant: " / ".join(said) for variant, said in found.items()}
+        said = found.setdefault(run.block.variant, {})
+        said.setdefault(say(run), {})[run.cell.sampler.label] = None
+    texts = {
+        variant: " / ".join(
+            f"{text}: {', '.join(whose)}" if arms and len(said) > 1 else text for text, whose in said.items()
+        )
+        for variant, said in found.items()
+    }
     if len(set(texts.values())) <= 1:
         return next(iter(texts.values()), "")
     return "; ".join(f"{variant or 'default'}: {text}" for variant, text in texts.items())

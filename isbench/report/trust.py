@@ -13,7 +13,7 @@ def checks(results: Results) -> list[tuple[str, str]]:
     """What a careful reader asks before believing a table, one answer a line."""
     records = [run.record for run in results.runs if run.record and run.record.outcome.status in FINAL]
     answers = [("other cells", _others(results))]
-    if results.runs or not results.probes:
+    if not results.raceless:
         answers = [("runs", _counts(results)), *answers]
     if records:
         answers += [

@@ -26,6 +26,7 @@ class Sampler:
     finite = False  # True: keeps a number per sample, so it needs a finite data set
     waits = False  # True: the algorithm itself must read a size from the device
     distinct = False  # True: its pool holds no sample twice, so it needs as many
+    classes = False  # True: reads how likely the net takes a sample's class to be
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -43,6 +44,10 @@ class Sampler:
 
     def stored(self) -> Tensor | None:
         """The number that it keeps of every sample [n], not finite where it has none; None: it keeps none."""
+        return None
+
+    def predicted(self, problem: Problem, index: Tensor) -> Tensor | None:
+        """The losses [k] that it expects of samples as a probe shows them; None: it expects none."""
         return None
 
     def state(self) -> dict[str, Any]:

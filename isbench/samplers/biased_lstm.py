@@ -73,17 +73,22 @@ class BiasedLstm(Sampler):
             yield Batch(pool[picked.index], picked.weight, scores, pool, healed=picked.healed)
 
     def predict(self, index: Tensor) -> Tensor:
-        """What the losses [k] of some samples probably are."""
+        """What the losses [k] of some samples probably are; of mixed ones, by share of their parts."""
+        parts, share = self.problem.parts(index)
+        if parts is None or share is None:
+            return self._predict(index)
+        return (self._predict(parts.flatten()).view_as(share) * share).sum(1)
+
+    def _predict(self, index: Tensor) -> Tensor:
         return self.predictor(self.history[index], self.count[index], self.problem.labels(index))
 
     def observe(self, batch: Batch, seen: Forward) -> None:
         """One step of the predictor; then the losses join their histories, in place of the oldest."""
-        index = seen.index
         with torch.enable_grad():
             self.optimizer.zero_grad()
-            mse_loss(self.predict(index), seen.loss).backward()
+            mse_loss(self.predict(seen.index), seen.loss).backward()
         self.optimizer.step()
-        self.problem.remember(self.last, index, seen.loss)
+        index = self.problem.remember(self.last, seen, seen.loss)
         past, count = self.history[index], self.count[index]
         past = torch.where((count == HISTORY)[:, None], past.roll(-1, 1), past)
         place = count.clamp(max=HISTORY - 1)

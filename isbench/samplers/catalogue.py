@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import JsonValue
 
 from isbench.errors import UsageError
-from isbench.samplers import entries_cdf, entries_dlis, entries_memory
+from isbench.samplers import entries_cdf, entries_dlis, entries_impon, entries_memory
 from isbench.samplers.base import Sampler
 from isbench.samplers.entry import Entry
-from isbench.samplers.scores import SCORES, Score
+from isbench.samplers.scores import SCORES, Score, penultimate
 from isbench.samplers.start import STARTS, StartWhen
 from isbench.store.records import SamplerSpec, StartSpec
 
@@ -27,7 +27,12 @@ ScoreName = Literal[
     "gradient_one_by_one",
 ]
 
-CATALOGUE: dict[str, Entry] = {**entries_cdf.ENTRIES, **entries_dlis.ENTRIES, **entries_memory.ENTRIES}
+CATALOGUE: dict[str, Entry] = {
+    **entries_cdf.ENTRIES,
+    **entries_dlis.ENTRIES,
+    **entries_memory.ENTRIES,
+    **entries_impon.ENTRIES,
+}
 
 
 def options(name: str) -> dict[str, inspect.Parameter]:
@@ -87,6 +92,12 @@ def score_of(name: str, given: Mapping[str, JsonValue]) -> Score | None:
     """The score that a sampler will use."""
     chosen = resolve(name, given, 1).get("score")
     return SCORES[str(chosen)] if chosen is not None else None
+
+
+def asked_of(name: str, given: Mapping[str, JsonValue]) -> Score | None:
+    """What a sampler asks the model about candidates: its score, or the features that it reads."""
+    reads = resolve(name, given, 1).get("features") == penultimate.name
+    return penultimate if reads else score_of(name, given)
 
 
 def build(spec: SamplerSpec, problem: "Problem") -> Sampler:

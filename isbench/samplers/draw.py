@@ -40,6 +40,17 @@ def weighted(mass: Tensor, k: int, rng: torch.Generator) -> tuple[Tensor, Tensor
     return index, mass[index] / total
 
 
+def without_replacement(p: Tensor, k: int, rng: torch.Generator) -> Tensor:
+    """Draw k different indices [k], one after the other, in proportion to p [n] among those that are left.
+
+    p is positive; its sum need not be 1. All draws are one: of n clocks that ring at the rates p, those that
+    ring first, in the order in which they ring.
+    """
+    p = p.to(wide(p.device))
+    rings = torch.empty_like(p).exponential_(generator=rng) / p
+    return rings.topk(k, largest=False).indices
+
+
 def exponential_rank(n: int, pressure: float, k: int, rng: torch.Generator) -> Tensor:
     """Draw k ranks [k] from 0 to n - 1 with p in proportion to pressure^(-rank/n); no work per rank."""
     u = torch.rand(k, generator=rng, device=rng.device, dtype=wide(rng.device))

@@ -26,7 +26,10 @@ D25 = (
     "sampling at a price. `mirror: code`, or `scale: batch_mean`."
 )
 ALPHA = "Not given: epsilon (here 1e-3; scores go to 1.41), and which alpha of 0, 0.1, 0.2, 0.3 (here 0.1)."
-TWICE = "A sample that a batch holds twice is updated once, with the mean of its scores; the paper is silent."
+TWICE = (
+    "A sample that a batch holds twice is updated once, with the mean of its scores; the paper is silent. "
+    "Under mixup and RICAP each sample that an image is made of moves towards its score, by its share."
+)
 UPDATED = (
     "With `score: gradient` the model runs once more, so the memory sees the updated parameters; the other "
     "scores read the training forward (training mode, augmented)."

@@ -60,9 +60,7 @@ class Memory(Sampler):
         """Move the importance of the batch's samples towards what it is now; the first time, all the way."""
         now, self.problem.healed = mend(self.problem.rejudge(self.score, batch, seen))
         now = now.clamp(min=TINY)  # a memory of nothing but zeros could not be drawn from
-        old = self.importance[seen.index]
-        now = torch.where(old.isnan(), now, old.lerp(now, 1 - self.alpha))
-        self.problem.remember(self.importance, seen.index, now)
+        self.problem.remember(self.importance, seen, now, keep=self.alpha)
         self.seen += len(seen.index)
 
     def stored(self) -> Tensor:

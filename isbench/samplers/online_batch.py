@@ -66,7 +66,7 @@ class OnlineBatch(Sampler):
         self.healed = None
         if self.recompute and self.drawn and self.drawn % self.recompute == 0:
             losses, self.healed = mend(self.problem.score(self.score, self.problem.everything()))
-            self.losses.copy_(losses)
+            self.problem.remember(self.losses, self.problem.everything(), losses)
         if self.drawn % self.resort == 0:
             self.order = descending(self.losses, self.ties)
         self.drawn += 1
@@ -74,7 +74,7 @@ class OnlineBatch(Sampler):
     def observe(self, batch: Batch, seen: Forward) -> None:
         """Remember the losses of the batch."""
         fresh, self.problem.healed = mend(self.problem.rejudge(self.score, batch, seen))
-        self.problem.remember(self.losses, seen.index, fresh)
+        self.problem.remember(self.losses, seen, fresh)
         self.seen += len(seen.index)
 
     def stored(self) -> Tensor:

@@ -101,11 +101,11 @@ class Prioritized(Sampler):
     def observe(self, batch: Batch, seen: Forward) -> None:
         """Remember the losses of the batch."""
         fresh, self.problem.healed = mend(self.problem.rejudge(self.score, batch, seen))
-        self.remember(seen.index, fresh)
+        self.remember(seen, fresh)
 
-    def remember(self, index: Tensor, losses: Tensor) -> None:
+    def remember(self, seen: Forward | Tensor, losses: Tensor) -> None:
         """Keep the losses [b] of some samples, and what they weigh in the draw."""
-        self.problem.remember(self.known, index, losses)
+        index = self.problem.remember(self.known, seen, losses)
         self.mass.index_copy_(0, index, (self.known[index] + LEAST) ** self.alpha)
 
     def stored(self) -> Tensor:

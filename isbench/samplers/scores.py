@@ -64,6 +64,21 @@ def _output_gradient_autograd(problem: Problem, seen: Forward) -> Tensor:
     return gradient.reshape(len(gradient), -1).norm(dim=-1)
 
 
+def _doubt(problem: Problem, seen: Forward) -> Tensor:
+    """1 - the probability that the net gives to the class, or to a mixture of classes by their shares."""
+    p = seen.output.detach().softmax(-1)
+    if seen.target.is_floating_point():
+        return (p * (1 - seen.target)).sum(-1)
+    return p.scatter_(-1, seen.target.unsqueeze(-1), 0.0).sum(-1)  # 1 - p would round it to 0
+
+
+def _penultimate(problem: Problem, seen: Forward) -> Tensor:
+    """No score but what the last linear layer reads of each sample [k, d], for those that learn from it."""
+    if seen.features is None:
+        raise ValueError("the penultimate features need the features of the forward")
+    return seen.features
+
+
 def _last_layer(problem: Problem, seen: Forward) -> Tensor:
     """The norm of the loss's gradient at the last linear layer: ||dl/dz|| * ||[features, 1]||."""
     if seen.features is None:
@@ -92,6 +107,10 @@ output_gradient_autograd = Score("output_gradient_autograd", _output_gradient_au
 last_layer = Score("last_layer", _last_layer, frozenset({"features"}))
 gradient = Score("gradient", _gradient, frozenset({"model"}))
 gradient_one_by_one = Score("gradient_one_by_one", _gradient_one_by_one, frozenset({"model"}))
+
+# Not for recipes: what samplers of one use look at.
+doubt = Score("doubt", _doubt)
+penultimate = Score("penultimate", _penultimate, frozenset({"features"}))
 
 SCORES: dict[str, Score] = {
     score.name: score

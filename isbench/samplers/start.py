@@ -203,3 +203,7 @@ class StartWhen(Sampler):
     def stored(self) -> Tensor | None:
         """What the sampler that waits keeps of every sample."""
         return self.keen.stored()
+
+    def predicted(self, problem: "Problem", index: Tensor) -> Tensor | None:
+        """What the sampler that waits expects of some samples."""
+        return self.keen.predicted(problem, index)

@@ -18,6 +18,7 @@ from isbench.store.plans import Block, Plan
 from isbench.store.probes import PROBE_COLUMNS, probed
 from isbench.store.records import PHASES, Cell, RunRecord
 from isbench.store.store import Store
+from isbench.store.tuning import TUNING_COLUMNS, tuning_rows
 
 Row = dict[str, Any]
 
@@ -181,6 +182,10 @@ def write_tables(store: Store, plan: Plan) -> None:
     atomic_write(tables / "points.csv", table(POINT_COLUMNS, point_rows(found)))
     atomic_write(tables / "phases.csv", table(PHASE_COLUMNS, phase_rows(found)))
     atomic_write(tables / "samples.csv", table(SAMPLE_COLUMNS, sample_rows(store, found)))
+    if plan.tuning:
+        atomic_write(tables / "tuning.csv", table(TUNING_COLUMNS, tuning_rows(store, plan)))
+    else:
+        (tables / "tuning.csv").unlink(missing_ok=True)
     if plan.probes:
         probes = probe_rows(store, runs(store, plan, plan.probes))
         atomic_write(tables / "probe.csv", table(PROBE_COLUMNS, probes))

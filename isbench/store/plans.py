@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from isbench.store.records import Cell, Record
+from pydantic import Field
+
+from isbench.store.records import Cell, Options, Record
 
 
 class Card(Record):
@@ -16,6 +18,7 @@ class Card(Record):
     cost: str
     deviations: tuple[str, ...] = ()
     start: str = "none"
+    options: Options = Field(default_factory=dict)  # all of them, those at their defaults too
 
 
 class Block(Record):
@@ -36,6 +39,17 @@ class Pilot(Record):
     like: str
     cells: tuple[str, ...]
     seconds: float | None = None
+
+
+class Trial(Record):
+    """A setting of an arm that is tried while tuning: a cell for each tuning seed, raced by nobody."""
+
+    variant: str
+    label: str
+    number: int  # from 1
+    asked: int  # trials of every arm; a grid may hold fewer settings
+    options: Options  # by path, as in `optimizer.lr`
+    cells: tuple[str, ...]
 
 
 class BreakEven(Record):
@@ -83,6 +97,7 @@ class Plan(Record):
     pilots: tuple[Pilot, ...] = ()
     blocks: tuple[Block, ...] = ()
     probes: tuple[Block, ...] = ()  # of cells that are measured on the way and raced by nobody
+    tuning: tuple[Trial, ...] = ()
     cards: tuple[Card, ...] = ()
     break_even: tuple[BreakEven, ...] = ()
     notes: tuple[str, ...] = ()
@@ -97,12 +112,40 @@ class Plan(Record):
         """The cells of probes."""
         return {cell for block in self.probes for cell in block.cells}
 
-    def with_probes_of(self, old: "Plan | None") -> "Plan":
-        """This plan with what another one probes, if both are of one recipe; seeds may differ."""
+    @property
+    def tuned(self) -> set[str]:
+        """The cells of trials."""
+        return {cell for trial in self.tuning for cell in trial.cells}
+
+    @property
+    def trials(self) -> dict[tuple[str, str], list[Trial]]:
+        """The trials of each variant and arm."""
+        found: dict[tuple[str, str], list[Trial]] = {}
+        for trial in self.tuning:
+            found.setdefault((trial.variant, trial.label), []).append(trial)
+        return found
+
+    @property
+    def trial_blocks(self) -> tuple[Block, ...]:
+        """A block for each run of a trial, seeds outermost."""
+        runs = [(place, trial) for trial in self.tuning for place in range(len(trial.cells))]
+        return tuple(
+            Block(
+                seed=self.cells[trial.cells[place]].seed,
+                variant=trial.variant,
+                budget=self.cells[trial.cells[place]].budget.name,
+                cells=(trial.cells[place],),
+                labels=(trial.label,),
+            )
+            for place, trial in sorted(runs, key=lambda run: run[0])
+        )
+
+    def with_extras_of(self, old: "Plan | None") -> "Plan":
+        """This plan with what another one probes and tunes, if both are of one recipe; seeds may differ."""
         if old is None or old.recipe != self.recipe:
             return self
-        cells = self.cells | {cell: old.cells[cell] for cell in old.probed}
-        return self.model_copy(update={"probes": old.probes, "cells": cells})
+        cells = self.cells | {cell: old.cells[cell] for cell in old.probed | old.tuned}
+        return self.model_copy(update={"probes": old.probes, "tuning": old.tuning, "cells": cells})
 
     def placed(self, block: Block) -> list[Cell]:
         """The cells of a block under its own names; blocks may share a cell, whose identity has no names."""

@@ -26,7 +26,7 @@ class DatasetSpec(Record):
     classes: tuple[int, ...] | None = None
     val_fraction: float = 0.1
     label_noise: float = 0.0
-    augment: Literal["none", "standard"] = "none"
+    augment: Literal["none", "standard", "mixup", "ricap", "randaugment"] = "none"
     keep: Literal["device", "host", "disk"] = "device"
 
 
@@ -84,11 +84,12 @@ class ScheduleSpec(Record):
 
 
 class Budget(Record):
-    """How much a run may spend, and of what."""
+    """How much a run may spend, and of what; `fraction`: the share of the data that a round may train on."""
 
     name: str
     amount: float
     unit: Unit
+    fraction: float = 1.0
 
 
 class Costs(Record):
@@ -117,6 +118,7 @@ class Cell(Record):
     costs: Costs
     variant: str = ""
     probed: bool = False  # measured at its points, and raced by nobody
+    tuned: bool = False  # a trial: it chooses by validation, and nothing of the test set is measured
 
     @property
     def id(self) -> str:

@@ -42,7 +42,7 @@ class Store:
         path = self.folder / "plan.json"
         plan = _read(path, Plan)
         if plan is not None:
-            unknown = (plan.raced | plan.probed) - plan.cells.keys()
+            unknown = (plan.raced | plan.probed | plan.tuned) - plan.cells.keys()
             bad = [cell for cell in plan.cells if not IDENTITY.fullmatch(cell)]
             if unknown or bad:
                 raise _damaged(path, f"no such cell: {(sorted(unknown) + bad)[0]!r}")

@@ -28,8 +28,10 @@ class Batch(NamedTuple):
 class Forward(NamedTuple):
     """What the model made of some samples.
 
-    index [b], input [b, ...], target [b] class or value, output [b, ...] logits, loss [b] never reduced,
-    features [b, d] the input of the last linear layer, present where a score asked for it.
+    index [b], input [b, ...], target [b] class, [b, classes] shares of classes, or value, output [b, ...]
+    logits, loss [b] never reduced, features [b, d] the input of the last linear layer, present where a score
+    asked for it; parts [b, m] int64 the samples that a mixed input is made of, share [b, m] how much of it
+    each is, None where none is mixed.
     """
 
     index: Tensor  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -38,12 +40,14 @@ class Forward(NamedTuple):
     output: Tensor
     loss: Tensor
     features: Tensor | None = None
+    parts: Tensor | None = None
+    share: Tensor | None = None
 
     def detach(self) -> Forward:
         """The same without the graph."""
-        index, x, target, output, loss, features = self
+        index, x, target, output, loss, features, parts, share = self
         features = None if features is None else features.detach()
-        return Forward(index, x, target, output.detach(), loss.detach(), features)
+        return Forward(index, x, target, output.detach(), loss.detach(), features, parts, share)
 
 
 def concentration(scores: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from isbench.datasets.base import Dataset
+from isbench.train.credit import Book
 from isbench.train.device import Gauge, at_once, generator, stream_seed
 from isbench.train.forward import Batch, Forward
 from isbench.train.timing import PhaseTimer
@@ -30,6 +31,7 @@ class Problem:
         seed: int,
         lag: int = 0,
         precision: str = "float32",
+        fraction: float = 1.0,
     ) -> None:
         self.dataset, self.model, self.timer = dataset, model, timer
         self.parameters = list(model.parameters())
@@ -37,6 +39,7 @@ class Problem:
         self.n, self.batch, self.lag = dataset.n, batch, lag
         self.size = dataset.epoch_size  # n, or what stands for it
         self.steps = max(1, self.size // batch)
+        self.fraction = fraction  # of the data, that a round may train on
         self.rng = generator(seed, "sampler", self.device)
         self.data_rng = generator(seed, "data", self.device)
         self.next = (stream_seed(seed, "data") % 2**30) << 31  # where a stream's numbers begin
@@ -55,7 +58,7 @@ class Problem:
         self.chunk = at_once(self.device, dataset.shape, model)
         self.mean = torch.full((batch,), 1 / batch, device=self.device)
         self.order = torch.empty(0, dtype=torch.int64, device=self.device)
-        self.times: Tensor | None = None  # scratch of `remember`
+        self.book: Book | None = None  # of `remember`
 
     # the model's opinion
 
@@ -75,7 +78,11 @@ class Problem:
             output = output.float()
         else:
             output = self.model(x)
-        return Forward(index, x, y, output, self.loss(output, y), self.features)
+        return Forward(index, x, y, output, self.loss(output, y), self.features, *self.parts(index))
+
+    def parts(self, index: Tensor) -> tuple[Tensor, Tensor] | tuple[None, None]:
+        """What samples [k] are mixed of in this round, and by what share [k, m]; None, None: of nothing."""
+        return self.dataset.train.parts(index, self.round) or (None, None)
 
     def score(self, score: Score, index: Tensor) -> Tensor:
         """How important some samples are [k]: the only door to extra model work.
@@ -94,7 +101,7 @@ class Problem:
         x, y = self.fetch(index)
         if "model" in score.needs:
             nothing = x.new_empty(0)
-            return score(self, Forward(index, x, y, nothing, nothing))
+            return score(self, Forward(index, x, y, nothing, nothing, None, *self.parts(index)))
         with torch.no_grad():
             seen = self.forward(index, x, y)
         return score(self, seen)
@@ -185,14 +192,19 @@ class Problem:
         labels = self.dataset.labels
         return torch.zeros_like(index) if labels is None else labels[index]
 
-    def remember(self, store: Tensor, index: Tensor, value: Tensor) -> None:
-        """Write a number per sample [b] into a store [n]; of a sample that occurs twice, the mean."""
-        if self.times is None:
-            self.times = self.full(0.0)
-        times = self.times.index_add_(0, index, torch.ones_like(value, dtype=torch.float32))
-        share = value / times[index]
-        times.index_fill_(0, index, 0.0)
-        store.index_fill_(0, index, 0.0).index_add_(0, index, share.to(store.dtype))
+    def remember(self, store: Tensor, seen: Forward | Tensor, value: Tensor, *, keep: float = 0.0) -> Tensor:
+        """Write a number [b] of each sample of a forward, or of an index, into a store [n].
+
+        Of a sample that occurs twice, the mean. What mixed samples are made of moves by its share. `keep`:
+        how much of the old number stays. Returns the samples written to, each as often as it occurs.
+        """
+        if self.book is None:
+            self.book = Book(self.finite_n, self.device)
+        index = seen.index if isinstance(seen, Forward) else seen
+        parts, share = (seen.parts, seen.share) if isinstance(seen, Forward) else self.parts(seen)
+        if parts is None or share is None:
+            return self.book.write(store, index, value, keep)
+        return self.book.spread(store, parts, share, value, keep)
 
     @property
     def finite_n(self) -> int:

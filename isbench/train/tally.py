@@ -39,7 +39,10 @@ class Step(NamedTuple):
 
 
 class Usage:
-    """How often each sample was trained on and scored, and how important it was said to be [n]."""
+    """How often each sample was trained on and scored, and how important it was said to be [n].
+
+    A mixed sample counts as the one that was drawn, whatever else it is made of.
+    """
 
     def __init__(self, n: int, device: torch.device) -> None:
         self.times_trained = torch.zeros(n, dtype=torch.int64, device=device)
@@ -172,11 +175,11 @@ class Tally:
 def selected(step: Step, seen: Forward) -> tuple[Tensor, ...]:
     """A snapshot of one batch: step, index, coordinates, predicted class, weight, one row a sample.
 
-    Where targets are values, no class is predicted: -1.
+    Where targets are values, not classes or shares of them, no class is predicted: -1.
     """
     weight = torch.ones_like(seen.loss) if step.weight is None else step.weight
     number = torch.full_like(seen.index, step.number)
-    values = seen.target.is_floating_point()
+    values = seen.target.is_floating_point() and seen.parts is None
     predicted = torch.full_like(seen.index, -1) if values else seen.output.argmax(1)
     return number, seen.index, seen.input.flatten(1), predicted, weight
 

@@ -235,6 +235,25 @@ def test_the_row_of_low_holds_its_weights_of_ordinary_batches() -> None:
     assert arrays["low.p"][0, : builders.BATCH] * builders.N == pytest.approx(first.numpy(), abs=1e-5)
 
 
+@pytest.mark.parametrize("features", ["pixels", "penultimate"])
+def test_what_a_sampler_predicts_is_measured_against_the_losses_and_changes_no_run(features: str) -> None:
+    options = {"bank": 64, "features": features, "rate": 0.01}
+    plain = builders.run("impon", options=options, budget=(30, "steps"), grid=(0.5, 1.0)).finish()
+    run = builders.run("impon", options=options, budget=(30, "steps"), grid=(0.5, 1.0))
+    probe = Checkpoints(run.problem, run.sampler, run.tally.usage, 0)
+    points = []
+    for point in run.points:
+        probe.at_point(point)
+        points.append(point)
+    found = probe.finish()["probe"]["predicted.spearman_loss"]
+    assert np.isnan(found[0])
+    assert (np.abs(found[1:]) <= 1).all()
+    said = ("train_loss", "scored", "loaded", "healed")
+    assert [[getattr(p, name) for name in said] for p in points] == [
+        [getattr(p, name) for name in said] for p in plain
+    ]
+
+
 def test_scores_that_say_the_same_as_another_have_no_row_of_their_own() -> None:
     run = builders.run("uniform", budget=(1, "steps"), grid=(1.0,))
     assert not {"gradient_one_by_one", "output_gradient_autograd"} & set(

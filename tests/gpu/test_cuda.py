@@ -87,6 +87,23 @@ def test_steps_never_wait_for_the_device(name: str, start: str) -> None:
         torch.cuda.set_sync_debug_mode("default")
 
 
+@pytest.mark.parametrize("augment", ["standard", "mixup", "ricap", "randaugment"])
+def test_augmentation_never_waits_for_the_device_and_is_what_a_cpu_makes(augment: str) -> None:
+    spec = DatasetSpec(name="digits", augment=augment)  # pyright: ignore[reportArgumentType]
+    here, there = (datasets.build(spec, Path(), device, 0).train for device in (torch.device("cpu"), CUDA))
+    index = torch.arange(200)
+    on_device = index.to(CUDA)
+    there.fetch(on_device, 0)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        found, parts = there.fetch(on_device, 1), there.parts(on_device, 1)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    expected = (*here.fetch(index, 1), *(here.parts(index, 1) or ()))
+    for one, other in zip(expected, (*found, *(parts or ())), strict=True):
+        assert (torch.isclose(one.float(), other.cpu().float(), atol=1e-5)).double().mean() > 0.999
+
+
 @pytest.mark.parametrize("name", list(CATALOGUE))
 def test_phases_sum_to_training_seconds(name: str) -> None:
     *_, last = ready(cell(name, budget=Budget(name="steps", amount=300, unit="steps"))).points

@@ -67,11 +67,21 @@ def test_budgets_have_names_of_their_own_or_by_what_they_say(loaded, full):
         ("{like: uniform, epochs: 0.5}", "like-uniform-0.5-epochs"),
         ("{epochs: 2.50}", "epochs-2.5"),
         ("{steps: 1000000}", "steps-1000000"),
+        ("{epochs: 200, fraction: 0.3}", "epochs-200-fraction-0.3"),
+        ("{like: uniform, epochs: 200, fraction: 0.3}", "like-uniform-200-epochs-fraction-0.3"),
+        ("{epochs: 5, fraction: 1.0}", "epochs-5"),
     ],
 )
 def test_default_names_of_budgets_are_slugs(loaded, small, budget, name):
     (found,) = loaded(small.replace("{epochs: 1}", budget)).settings[0].budgets
     assert found.name == name
+
+
+def test_a_budget_of_a_fraction_is_so_many_epochs_of_that_share_of_the_data(loaded, small):
+    (found,) = (
+        loaded(small.replace("{epochs: 1}", "{epochs: 10, fraction: 0.3, name: thirty}")).settings[0].budgets
+    )
+    assert found == BudgetSpec(name="thirty", amount=3.0, unit="epochs", fraction=0.3)
 
 
 def test_points_may_be_listed_and_always_end_with_the_budget(loaded, small):

@@ -32,8 +32,9 @@ def place(text: str) -> str:
         ("digits", "{name: digits, subset: §1.5}",
          "dataset.subset: must be a whole number of at least 1, not 1.5"),
         ("digits", "{name: digits, §samples: 3}", "dataset.samples: unknown option of digits"),
-        ("digits", "{name: digits, augment: §mixup}",
-         "dataset.augment: 'mixup' comes with a later version of isbench"),
+        ("digits", "{name: digits, augment: §mixip}",
+         "dataset.augment: must be one of none, standard, mixup, ricap, randaugment, not 'mixip' "
+         "(did you mean 'mixup'?)"),
         ("digits", "{name: digits, keep: §tape}",
          "dataset.keep: must be one of device, host, disk, not 'tape'"),
         ("- {epochs: 1}", "§[]", "budgets: must be a list of budgets, not an empty list"),
@@ -44,8 +45,10 @@ def place(text: str) -> str:
         ("{epochs: 1}", "{epochs: §0}", "budgets.0.epochs: must be a number above 0, not 0"),
         ("{epochs: 1}", "{steps: §1.5}", "budgets.0.steps: must be a whole number of at least 1, not 1.5"),
         ("{epochs: 1}", "{§epoch: 1}", "budgets.0.epoch: unknown key of a budget (did you mean 'epochs'?)"),
-        ("{epochs: 1}", "{epochs: 1, §fraction: 0.3}",
-         "budgets.0.fraction: comes with a later version of isbench"),
+        ("{epochs: 1}", "{epochs: 1, fraction: §1.5}",
+         "budgets.0.fraction: must be a number above 0 and of at most 1, not 1.5"),
+        ("{epochs: 1}", "{steps: 1, §fraction: 0.3}",
+         "budgets.0.fraction: goes with epochs: so many of that share of the data"),
         ("{epochs: 1}", "{like: §unifrom, epochs: 1}",
          "budgets.0.like: no sampler is labelled 'unifrom' (did you mean 'uniform'?)"),
         ("{epochs: 1}", "{like: uniform, §steps: 1}",
@@ -62,6 +65,8 @@ def place(text: str) -> str:
         ("highest-loss", "§{pool: 512}", "samplers.1.sampler: is missing; expected the name of a sampler"),
         ("highest-loss", "{sampler: highest-loss, pool: §32}",
          "samplers.1.pool: a pool of 32 is smaller than the batch of 64"),
+        ("highest-loss", "{sampler: impon, bank: §32}",
+         "samplers.1.bank: a bank of 32 is smaller than the batch of 64"),
         ("highest-loss", "{sampler: highest-loss, batch: 128, pool: §0.5x}",
          "samplers.1.pool: a pool of 64 is smaller than the batch of 128"),
         ("highest-loss", "{sampler: highest-loss, score: §los}",
@@ -157,7 +162,7 @@ def test_a_wrong_key_of_the_recipe_is_told_at_its_place(mistakes, small, line, t
     assert mistakes(small + line.replace("§", "")) == [place(small + line) + told]
 
 
-@pytest.mark.parametrize("key", ["primary", "targets", "controls", "expect", "gate", "tuning"])
+@pytest.mark.parametrize("key", ["primary", "targets", "controls", "expect", "gate"])
 def test_a_key_of_a_later_version_is_told_apart_from_a_misspelt_one(mistakes, small, key):
     assert mistakes(f"{small}{key}: {{}}") == [f"8:1: {key}: comes with a later version of isbench"]
 
@@ -242,6 +247,23 @@ def test_a_pool_that_is_larger_than_the_data_is_refused(write, small):
     assert misfits(path, 100) == [
         "7:35: samplers.1.pool: a pool of 101 is larger than the 100 training samples"
     ]
+
+
+def test_a_bank_that_is_larger_than_the_data_is_refused(write, small):
+    assert misfits(write(small.replace("highest-loss", "impon")), 100) == [
+        "7:5: samplers.1.bank: a bank of 200 is larger than the 100 training samples"
+    ]
+
+
+@pytest.mark.parametrize("name", ["p-sgd", "c-sgd", "active-bias-wd"])
+def test_what_reads_the_probability_of_a_class_is_refused_where_there_are_none(write, small, name):
+    path = write(small.replace("highest-loss", name))
+    recipe, source = open_recipe(path)
+    with pytest.raises(RecipeError) as caught:
+        check_facts(recipe, source, {"": Facts(10_000, 10_000, (8,), 0, 3)})
+    told = str(caught.value).splitlines()[0].removeprefix(f"{path}:")
+    reads = f"{name} reads how likely the net takes each sample's class to be"
+    assert told == f"7:5: samplers.1: {reads}, and digits has no classes"
 
 
 def test_a_default_pool_that_is_larger_than_the_data_is_refused_at_its_entry(write, small):

@@ -40,6 +40,11 @@ NEEDED = {
     "samplers.1.start.loss_fraction.below",
     "samplers.1.schedule.linear",
     "optimizer.name",
+    "tuning.trials",
+    "tuning.space",
+    "tuning.space.optimizer",
+    "tuning.space.optimizer.lr",
+    "tuning.space.gradient-norm.mirror",
 }
 FREE = {"variants.plain", "variants.noisy", "profiles.cpu"}  # names that a recipe chooses itself
 

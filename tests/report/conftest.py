@@ -50,3 +50,42 @@ def remembered(tmp_path_factory):
     plan = synthetic.plan_of(synthetic.MEMORIES, seeds=2, variants=("easy", "hard"), points=12)
     synthetic.fill(folder, plan, synthetic.MEMORIES)
     return frames.load(folder)
+
+
+@pytest.fixture(scope="session")
+def imponed(tmp_path_factory):
+    """Arms of paper 002 on three data sets."""
+    folder = tmp_path_factory.mktemp("imponed")
+    variants = ("svhn", "cifar10", "cifar100")
+    plan = synthetic.plan_of(synthetic.IMPONS, (synthetic.EPOCHS,), seeds=2, variants=variants, points=10)
+    synthetic.fill(folder, plan, synthetic.IMPONS)
+    return frames.load(folder)
+
+
+@pytest.fixture(scope="session")
+def banked(tmp_path_factory):
+    """Arms of IMPON that differ in their bank only, on two data sets."""
+    folder = tmp_path_factory.mktemp("banked")
+    variants = ("cifar10", "svhn")
+    plan = synthetic.plan_of(synthetic.BANKS, (synthetic.EPOCHS,), seeds=3, variants=variants, points=10)
+    synthetic.fill(folder, plan, synthetic.BANKS)
+    return frames.load(folder)
+
+
+@pytest.fixture(scope="session")
+def budgeted(tmp_path_factory):
+    """Samplers of several papers at two budgets, with two augmentations; the last run is missing."""
+    folder = tmp_path_factory.mktemp("budgeted")
+    budgets, variants = (synthetic.THIRTY, synthetic.EPOCHS), ("standard", "ricap")
+    plan = synthetic.plan_of(synthetic.BUDGETED, budgets, seeds=3, variants=variants, points=5)
+    synthetic.fill(folder, plan, synthetic.BUDGETED, only=list(plan.cells)[:-1])
+    return frames.load(folder)
+
+
+@pytest.fixture(scope="session")
+def tuned(tmp_path_factory):
+    """Trials alone: two arms, three trials on two seeds, two variants; four were asked for."""
+    folder = tmp_path_factory.mktemp("tuned")
+    plan = synthetic.with_trials(synthetic.plan_of(synthetic.STRATEGIES[:2], ()), variants=("easy", "hard"))
+    synthetic.fill(folder, plan)
+    return frames.load(folder)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from isbench.store.plans import Block, Card, Plan
+from isbench.store.plans import Block, Card, Plan, Trial
 from isbench.store.probes import QUANTITIES
 from isbench.store.records import (
     PHASES,
@@ -72,6 +72,28 @@ MEMORIES = (
     Arm("memory-is", "memory-is", 1.3, 20.0),
     Arm("memory-as", "memory-as", 1.6, 20.0),
 )
+IMPONS = (
+    UNIFORM,
+    Arm("uniform-adam", skill=1.2),
+    Arm("selective-backprop", "selective-backprop", 1.2, 500.0),
+    Arm("p-sgd", "p-sgd", 0.9, 20.0),
+    Arm("impon", "impon", 1.6, 40.0),
+)
+BANKS = (
+    UNIFORM,
+    *(
+        Arm(f"impon[bank={bank}]", "impon", 1.8 - bank / 1600, 40.0, options={"bank": bank})
+        for bank in (128, 200, 1600)
+    ),
+)
+BUDGETED = (
+    UNIFORM,
+    Arm("uniform-budget", "uniform-budget", 1.1),
+    Arm("p-sgd", "p-sgd", 1.0, 20.0),
+    Arm("highest-loss-cdf", "highest-loss-cdf", 1.3, 900.0),
+    Arm("memory-as", "memory-as", 1.2, 20.0),
+)
+THIRTY = Budget(name="thirty", amount=1.5, unit="epochs")
 THRESHOLDS = (
     UNIFORM,
     *(
@@ -83,7 +105,7 @@ THRESHOLDS = (
 
 def cell(arm, budget=EPOCHS, seed=0, variant="", points=20, dataset="two-circles"):
     return Cell(
-        dataset=DatasetSpec(name=dataset, val_fraction=0.1 if not variant else 0.2),
+        dataset=DatasetSpec(name=dataset, val_fraction=0.1 + sum(map(ord, variant)) / 1e5),
         model=ModelSpec(name="circles-mlp"),
         sampler=arm.spec(),
         optimizer=OptimizerSpec(lr=0.005),
@@ -124,16 +146,21 @@ def plan_of(arms=STRATEGIES, budgets=(EPOCHS, SECONDS), seeds=3, variants=("",),
     )
 
 
+PAPERS = dict.fromkeys(("memory-is", "memory-as"), "Salaün et al. 2023 (paper 003)")
+PAPERS |= dict.fromkeys(("impon", "p-sgd", "selective-backprop"), "somebody (paper 002)")
+
+
 def card(arm):
     biased = arm.name in ("highest-loss", "gradient-norm")
     return Card(
         label=arm.label,
         name=arm.name,
         summary=f"{arm.name} picks samples by a rule of its own.",
-        paper="Salaün et al. 2023 (paper 003)" if "memory" in arm.name else "Knutsson et al. 2022",
+        paper=PAPERS.get(arm.name, "Knutsson et al. 2022"),
         unbiased=not biased,
         cost="one forward pass over the pool" if arm.choosing else "none",
         deviations=("the pool is drawn distinct",) if arm.choosing else (),
+        options=arm.options,
         start=" ".join([arm.start.name, *(f"{k}={v}" for k, v in arm.start.options.items())]),
     )
 
@@ -312,6 +339,21 @@ SCORES = {
     "output_gradient": 1.15,
     "gradient": 1.0,
 }
+
+
+def with_trials(plan, trials=3, seeds=2, variants=("",)):
+    """The plan with trials of two arms on seeds of their own."""
+    cells, found = {}, []
+    for variant in variants:
+        for arm in STRATEGIES[:2]:
+            for number in range(1, trials + 1):
+                runs = [cell(arm, EPOCHS, 100 * number + seed, variant, points=1) for seed in range(seeds)]
+                runs = [one.model_copy(update={"tuned": True}) for one in runs]
+                cells |= {one.id: one for one in runs}
+                place = {"variant": variant, "label": arm.label, "number": number, "asked": 4}
+                options = {"optimizer.lr": number / 100}
+                found.append(Trial(**place, options=options, cells=tuple(one.id for one in runs)))
+    return plan.model_copy(update={"cells": plan.cells | cells, "tuning": tuple(found)})
 
 
 def with_probes(plan, seeds=2, variants=("",), stored=False):

@@ -7,7 +7,10 @@ from matplotlib import rc_context
 
 from isbench.report import frames
 from isbench.report.figures import (
+    against_epochs,
     ahead,
+    bank,
+    budgets,
     difference,
     epochs_and_time,
     importance,
@@ -19,6 +22,7 @@ from isbench.report.figures import (
     start,
     style,
     thresholds,
+    tuning,
 )
 from isbench.report.html import FAMILIES
 from tests.report import synthetic
@@ -35,10 +39,12 @@ def draw(family, results):
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.__module__.rsplit(".", 1)[-1])
 def test_a_family_draws_pictures_with_numbers_and_a_caption_that_says_n(
-    family, results, sweep, probed, remembered, pictured, tmp_path
+    family, results, sweep, probed, remembered, pictured, imponed, banked, budgeted, tuned, tmp_path
 ):
     fitting = {thresholds.pictures: sweep, probe.pictures: probed, difference.pictures: probed}
     fitting |= {epochs_and_time.pictures: remembered, reconstructions.pictures: pictured}
+    fitting |= {against_epochs.pictures: imponed, bank.pictures: banked, budgets.pictures: budgeted}
+    fitting[tuning.pictures] = tuned
     pictures = draw(family, fitting.get(family, results))
     assert pictures
     for picture in pictures:

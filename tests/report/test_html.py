@@ -116,6 +116,17 @@ def test_a_missing_run_is_said_to_be_missing(tmp_path):
     assert (row["cell"], row["status"]) == (lost, "missing")
 
 
+def test_rows_of_the_summary_have_the_same_columns_while_a_group_waits(tmp_path):
+    from isbench.report import summary
+
+    plan = synthetic.plan_of(synthetic.STRATEGIES[:2], seeds=1, points=2)
+    first = [one.id for one in plan.cells.values() if one.budget.unit == "seconds"]
+    synthetic.fill(tmp_path, plan, only=first)
+    waiting, done = summary(tmp_path)[::2]
+    assert list(waiting) == list(done)
+    assert (waiting["test error"], done["test error"] != "") == ("", True)
+
+
 def test_the_accounting_residual_is_that_of_the_worst_run(results):
     assert dict(trust.checks(results))["accounting"].startswith(
         "phases add up to the training time within 0.00%"

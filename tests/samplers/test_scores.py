@@ -5,9 +5,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from isbench.samplers import scores
+from isbench.datasets.losses import cross_entropy as house_cross_entropy
+from isbench.samplers import gradient_norm, scores
 from isbench.samplers.rules import TopK
-from isbench.samplers.scores import SCORES, Score, last_layer, loss, output_gradient, upper_bound
+from isbench.samplers.scores import SCORES, Score, doubt, last_layer, loss, output_gradient, upper_bound
 from isbench.train.forward import Forward
 
 
@@ -199,3 +200,58 @@ def test_scores_are_found_by_their_names():
 def test_a_score_of_ones_own_is_a_name_and_a_function():
     margin = Score("margin", lambda problem, seen: -seen.output.max(-1).values)
     assert torch.equal(margin(problem(), seen(logits(), labels())), -logits().max(-1).values)
+
+
+def test_doubt_is_what_the_probability_of_the_class_lacks_to_1():
+    output, target = logits(), labels()
+    lacks = 1 - output.softmax(1)[torch.arange(50), target]
+    assert torch.allclose(doubt(problem(), seen(output, target)), lacks, atol=1e-12)
+
+
+def test_doubt_of_a_mixture_of_classes_is_that_of_each_by_its_share():
+    output, share = logits(), soft_targets()
+    assert torch.allclose(
+        doubt(problem(), seen(output, share)), 1 - (output.softmax(1) * share).sum(1), atol=1e-12
+    )
+
+
+def test_the_doubt_of_a_learnt_sample_is_small_but_not_lost_in_float32():
+    output = torch.tensor([[40.0, 0.0, 0.0]])
+    assert 0 < doubt(problem(), seen(output, torch.tensor([0]))).item() < 1e-16
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_a_target_that_is_all_of_one_class_scores_as_that_class(name):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 4))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=stream(3)))
+    x, y = torch.randn(20, 6, generator=stream()), labels(20, 4)
+    features = model[:3](x)
+    asked = problem(house_cross_entropy, model)
+    output, found = model(x), []
+    for target in (y, F.one_hot(y, 4).float()):
+        loss = house_cross_entropy(output, target)
+        found.append(SCORES[name](asked, Forward(torch.arange(20), x, target, output, loss, features)))
+    hard, soft = found
+    assert torch.allclose(hard, soft, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["gradient", "gradient_one_by_one"])
+@pytest.mark.parametrize("way", ["hooks", "vmap", "one by one"])
+def test_exact_norms_of_mixed_targets_are_those_of_a_loop(name, way, monkeypatch):
+    model = nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 4)).double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=stream(3)))
+    monkeypatch.setattr(gradient_norm, "ways", lambda model: (way,))
+    x, share = torch.randn(9, 6, generator=stream(), dtype=torch.float64), soft_targets(9, 4)
+    nothing = torch.empty(0)
+    found = SCORES[name](
+        problem(house_cross_entropy, model), Forward(torch.arange(9), x, share, nothing, nothing)
+    )
+    for i in range(9):
+        total = cross_entropy(model(x[i : i + 1]), share[i : i + 1])
+        gradients = torch.autograd.grad(total, list(model.parameters()))
+        norm = torch.cat([gradient.flatten() for gradient in gradients]).norm()
+        assert found[i].item() == pytest.approx(norm.item(), rel=1e-9)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -48,6 +50,13 @@ def counts(results: Results, group: Group) -> list[int]:
     """How many runs stand behind the mean of each arm that has one."""
     done = group.of(results.cells)
     return done[done["status"] == "done"].groupby("sampler")["cell"].nunique().tolist()
+
+
+def ranks(groups: list[Group]) -> list[list[Group]]:
+    """Groups side by side: the first budget of every variant, then the second of every one, ..."""
+    variants = dict.fromkeys(group.variant for group in groups)
+    each = [[group for group in groups if group.variant == variant] for variant in variants]
+    return [[group for group in rank if group] for rank in zip_longest(*each)]
 
 
 def place(curve: Frame, x: float) -> float:

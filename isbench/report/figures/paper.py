@@ -30,7 +30,7 @@ LAYOUTS = {  # by a word of the cards' sources: the name of the pictures, and wh
     "paper 000": ("paper", ("test_accuracy", "batch_loss")),
     "paper 001": ("against-seconds", ("train_loss", "test_error")),
 }
-OTHERWHERE = "paper 003"  # draws its races as `epochs_and_time` does
+OTHERWHERE = {"paper 002", "paper 003"}  # are drawn by `against_epochs` and by `epochs_and_time`
 EARLY = 0.1  # share of the budget after which accuracies must fit the axis
 NAMES = {
     "test_accuracy": "test accuracy",
@@ -47,7 +47,7 @@ def pictures(results: Results) -> list[Picture]:
     parts = [shown[first : first + ROWS] for first in range(0, len(shown), ROWS)]
     papers = sources(results)
     layouts = [layout for word, layout in LAYOUTS.items() if word in papers]
-    if not layouts and OTHERWHERE not in papers:
+    if not layouts and not OTHERWHERE.intersection(papers):
         layouts = [LAYOUTS["paper 000"]]
     return [
         _picture(results, part, f"{name}-{place + 1}" if place else name, metrics)

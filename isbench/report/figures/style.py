@@ -23,7 +23,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from isbench.report.frames import Frame, Results
 from isbench.store.atomic import atomic_write
 from isbench.store.export import table
-from isbench.store.records import Cell
+from isbench.store.plans import Card
+from isbench.store.records import Cell, SamplerSpec
 
 WIDTH = 6.8  # inches: a text width
 DPI = 160
@@ -81,9 +82,9 @@ class Look:
 
 
 def looks(results: Results) -> dict[str, Look]:
-    """The look of each label: baseline black dashed, a threshold sweep as a sequence, others in order."""
+    """The look of each label: baseline black dashed, a sweep as a sequence, others in order."""
     others = [label for label in results.labels if label != results.baseline]
-    sweep = thresholds(results)
+    sweep = thresholds(results) or banks(results)
     if sweep:
         shades = colormaps["viridis"](np.linspace(0.05, 0.85, len(sweep)))
         colors = {label: to_hex(shade) for label, shade in zip(sweep, shades, strict=True)}
@@ -98,16 +99,39 @@ def looks(results: Results) -> dict[str, Look]:
 
 def thresholds(results: Results) -> dict[str, float]:
     """Label -> threshold, rising, where all arms but the baseline differ in their start threshold only."""
-    arms: dict[str, Cell] = {}
-    for run in results.runs:
-        if run.cell.sampler.label != results.baseline:
-            arms.setdefault(run.cell.sampler.label, run.cell)
+    arms = _arms(results)
     starts = {label: cell.sampler.start.options.get("below") for label, cell in arms.items()}
     values = {label: float(value) for label, value in starts.items() if isinstance(value, int | float)}
     kinds = {_but_threshold(cell) for cell in arms.values()}
     if len(values) < 2 or len(values) != len(arms) or len(kinds) != 1:
         return {}
     return dict(sorted(values.items(), key=lambda item: item[1]))
+
+
+def banks(results: Results) -> dict[str, float]:
+    """Label -> bank, rising, where all arms but the baseline differ in the option `bank` only."""
+    arms, cards = _arms(results), {card.label: card for card in results.plan.cards}
+    found = {label: cards[label].options.get("bank") for label in arms if label in cards}
+    values = {label: float(value) for label, value in found.items() if isinstance(value, int | float)}
+    kinds = {_but_bank(arms[label], cards[label]) for label in values}
+    if len(values) < 2 or len(values) != len(arms) or len(kinds) != 1:
+        return {}
+    return dict(sorted(values.items(), key=lambda item: item[1]))
+
+
+def _arms(results: Results) -> dict[str, Cell]:
+    """A cell of each arm but the baseline."""
+    arms: dict[str, Cell] = {}
+    for run in results.runs:
+        if run.cell.sampler.label != results.baseline:
+            arms.setdefault(run.cell.sampler.label, run.cell)
+    return arms
+
+
+def _but_bank(cell: Cell, card: Card) -> tuple[str, ...]:
+    others = {name: value for name, value in card.options.items() if name != "bank"}
+    bare = SamplerSpec(label="", name=card.name, options=others, start=cell.sampler.start)
+    return bare.model_dump_json(), cell.optimizer.model_dump_json(), cell.schedule.model_dump_json()
 
 
 def _but_threshold(cell: Cell) -> str:
