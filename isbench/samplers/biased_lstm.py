@@ -93,8 +93,16 @@ class BiasedLstm(Sampler):
         past = torch.where((count == HISTORY)[:, None], past.roll(-1, 1), past)
         place = count.clamp(max=HISTORY - 1)
         past = past.scatter(1, place[:, None], self.last[index][:, None])
-        self.history.index_copy_(0, index, past)
-        self.count.index_copy_(0, index, place + 1)
+        present = self.present(seen, index)
+        self.history.index_copy_(0, index, torch.where(present[:, None], past, self.history[index]))
+        self.count.index_copy_(0, index, torch.where(present, place + 1, count))
+
+    def present(self, seen: Forward, index: Tensor) -> Tensor:
+        """Which of the samples were in the batch: a mixed one may have a share of nothing in it."""
+        if seen.parts is None or seen.share is None:
+            return torch.ones_like(index, dtype=torch.bool)
+        mass = torch.zeros_like(self.last).index_add_(0, seen.parts.flatten(), seen.share.flatten())
+        return mass[index] > 0
 
     def stored(self) -> Tensor:
         """The last known losses."""

@@ -76,7 +76,7 @@ def _penultimate(problem: Problem, seen: Forward) -> Tensor:
     """No score but what the last linear layer reads of each sample [k, d], for those that learn from it."""
     if seen.features is None:
         raise ValueError("the penultimate features need the features of the forward")
-    return seen.features
+    return seen.features.float()
 
 
 def _last_layer(problem: Problem, seen: Forward) -> Tensor:

@@ -44,6 +44,20 @@ def test_every_sampler_trains_on_mixed_images(name: str) -> None:
     assert stored is None or bool(stored.isfinite().any())
 
 
+def test_a_sample_without_a_share_leaves_the_predicted_losses_finite() -> None:
+    made = run("biased-lstm", dataset=images(), network=network(), budget=(5, "steps"), grid=(1.0,))
+    made.finish()
+    assert isinstance(made.sampler, BiasedLstm)
+    assert made.sampler.history.isfinite().all()
+    assert made.sampler.predict(torch.arange(N)).isfinite().all()
+
+
+def test_impon_reads_features_of_a_net_in_reduced_precision() -> None:
+    options = {"features": "penultimate", "bank": 32}
+    made = run("impon", options=options, budget=(5, "steps"), grid=(1.0,), precision="bfloat16")
+    assert made.finish()[-1].train_loss is not None
+
+
 @pytest.mark.parametrize("name", ["memory-as", "online-batch", "prioritized", "biased-lstm"])
 def test_a_step_writes_to_all_parts_of_its_images(name: str) -> None:
     made = run(name, dataset=images(), network=network())
