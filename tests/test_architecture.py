@@ -17,6 +17,7 @@ LONGEST_FILE, LONGEST_FUNCTION = 250, 50
 MAY_IMPORT = {
     "errors": set(),
     "store": {"errors"},
+    "stats": {"errors"},
     "datasets": {"errors", "store.records"},
     "models": {"errors", "store.records"},
     "samplers": {"errors", "store.records", "train.forward", "datasets.losses"},
@@ -119,6 +120,17 @@ def test_every_folder_of_the_package_is_packaged() -> None:
         ".".join(("isbench", *p.relative_to(PACKAGE).parent.parts)) for p in PACKAGE.rglob("__init__.py")
     }
     assert packaged == folders | {"isbench.recipes"}
+
+
+def test_statistics_start_without_torch_pandas_and_scipy() -> None:
+    names = [module(path) for path in FILES if module(path).startswith("stats.")]
+    code = (
+        "import importlib, sys\n"
+        f"[importlib.import_module('isbench.' + name) for name in {names}]\n"
+        "heavy = {'torch', 'pandas', 'scipy', 'isbench.store', 'isbench.train'}\n"
+        "assert not heavy & sys.modules.keys(), heavy & sys.modules.keys()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_help_and_report_start_without_heavy_libraries() -> None:

@@ -1,0 +1,31 @@
+"""What takes longer than a test may: `python -m tests.long NAME`, exit 1 if something does not hold.
+
+Each has a small version in the suite.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from tests.stats.simulations import SIMULATIONS
+
+
+def stats() -> bool:
+    """The simulations behind the statistics at full size, a few minutes."""
+    holds = True
+    for simulation, (_, runs) in SIMULATIONS.items():
+        begun = time.perf_counter()
+        figures = list(simulation(runs))
+        holds &= all(figure.holds for figure in figures)
+        print(f"\n{simulation.__doc__} {runs:,} runs each, {time.perf_counter() - begun:.0f} s")
+        print(*figures, sep="\n", flush=True)
+    return holds
+
+
+LONG = {"stats": stats}
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1] not in LONG:
+        sys.exit(f"python -m tests.long {'|'.join(LONG)}")
+    sys.exit(not LONG[sys.argv[1]]())
