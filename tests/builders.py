@@ -41,6 +41,7 @@ GROUND = Ground(
     machine="m",
     costs=lambda setting, arm: Costs(rho=2.0, score=1.0),
     pilot_seed=lambda number: 10**6 + number,
+    metric=lambda setting: "val_error",
 )
 
 

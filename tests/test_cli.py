@@ -210,7 +210,7 @@ BROKEN = {
     ),
     "no uniform arm": ({"samplers": ["highest-loss"]}, 2, "uniform"),
     "bad budget": ({"budgets": [{"hours": 2}]}, 2, "budgets.0"),
-    "later key": ({"controls": ["placebo"]}, 2, "later version"),
+    "later key": ({"gate": {"exact": True}}, 2, "later version"),
     "unknown dataset": ({"dataset": "mnits"}, 2, "did you mean 'mnist'"),
     "missing data": ({"dataset": "mnist"}, 6, "isbench data prepare mnist"),
     "no samplers": ({"samplers": None}, 2, "samplers"),

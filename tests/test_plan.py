@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from isbench.errors import RecipeError
-from isbench.plan import make_plan, pilot_key
+from isbench.plan import Frozen, make_plan, pilot_key
 from isbench.recipe.schema import Arm, BudgetSpec, Recipe, Setting
 from isbench.samplers import catalogue
 from isbench.store.plans import Plan
@@ -128,7 +128,7 @@ def test_pilots_use_no_seed_of_the_comparison() -> None:
 
 def test_a_frozen_pilot_is_the_budget_of_every_arm() -> None:
     (pilot,) = plan(recipe(budgets=(LIKE,))).pilots
-    made = plan(recipe(budgets=(LIKE,)), {pilot_key(pilot): 12.5})
+    made = plan(recipe(budgets=(LIKE,)), {pilot_key(pilot): Frozen(12.5)})
     budgets = {made.cells[cell].budget for block in made.blocks for cell in block.cells}
     assert [(budget.name, budget.amount, budget.unit) for budget in budgets] == [
         ("equal-time", 12.5, "seconds")
@@ -137,7 +137,7 @@ def test_a_frozen_pilot_is_the_budget_of_every_arm() -> None:
 
 def test_another_equal_time_makes_other_cells() -> None:
     (pilot,) = plan(recipe(budgets=(LIKE,))).pilots
-    one, two = (plan(recipe(budgets=(LIKE,)), {pilot_key(pilot): t}) for t in (1.0, 2.0))
+    one, two = (plan(recipe(budgets=(LIKE,)), {pilot_key(pilot): Frozen(t)}) for t in (1.0, 2.0))
     assert one.cells.keys() & two.cells.keys() == set(pilot.cells)
 
 
@@ -206,7 +206,7 @@ def test_the_fraction_of_a_budget_reaches_every_cell_and_pilot() -> None:
     like = spec.model_copy(update={"name": "thirty-time", "like": "uniform"})
     made = plan(recipe(budgets=(spec, like)))
     assert {cell.budget.fraction for cell in made.cells.values()} == {0.3}
-    made = plan(recipe(budgets=(spec, like)), {pilot_key(made.pilots[0]): 9.0})
+    made = plan(recipe(budgets=(spec, like)), {pilot_key(made.pilots[0]): Frozen(9.0)})
     assert {cell.budget.fraction for cell in made.cells.values()} == {0.3}
 
 

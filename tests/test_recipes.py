@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from isbench.plan import make_cell, make_plan, pilot_key
+from isbench.plan import Frozen, make_cell, make_plan, pilot_key
 from isbench.recipe import load, open_recipe, shipped
 from isbench.store.records import Budget
 from tests.builders import GROUND
@@ -35,7 +35,7 @@ EXPERIMENTS = [
 def test_a_recipe_plans_to_complete_blocks(name: str, profile: str | None) -> None:
     recipe = load(name, profile)
     pilots = make_plan(recipe, GROUND, {}).pilots
-    plan = make_plan(recipe, GROUND, {pilot_key(pilot): 1.0 for pilot in pilots})
+    plan = make_plan(recipe, GROUND, {pilot_key(pilot): Frozen(1.0) for pilot in pilots})
     arms = {setting.variant: len(setting.arms) for setting in recipe.settings}
     assert plan.blocks
     for block in plan.blocks:

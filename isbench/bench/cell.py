@@ -62,7 +62,7 @@ def assemble(
         model,
         cell.batch,
         PhaseTimer(clock),
-        seed=cell.seed,
+        seed=devices.repeated(cell.seed, cell.repeat),
         lag=cell.lag,
         precision=cell.precision,
         fraction=cell.budget.fraction,
@@ -72,7 +72,8 @@ def assemble(
     schedule = Schedule(cell.schedule, cell.optimizer.lr)
     tally = Tally(dataset.n, dataset.device, trace="trace" in wanted, selection="selection" in wanted)
     evaluator = Evaluator(dataset, model)
-    ledger = Ledger(problem, cell.budget, cell.points, cell.costs, schedule, evaluator, tally)
+    spend = cell.budget, cell.points, cell.costs
+    ledger = Ledger(problem, *spend, schedule, evaluator, tally, cell.uncharged)
     problem.held_out_loss = ledger.uncharged(evaluator.loss)
     points = train(problem, sampler, optimizer, schedule, ledger)
     return Run(problem, sampler, ledger, tally, evaluator, points)
@@ -107,7 +108,7 @@ def rehearse(cell: Cell, dataset: Dataset, model: nn.Module) -> None:
     Steps before and after selection starts, scoring, evaluation, and the short batch that may end a round.
     """
     always = cell.sampler.model_copy(update={"start": StartSpec()})
-    baseline = always.model_copy(update={"name": "uniform", "options": {}})
+    baseline = always.model_copy(update={"name": "uniform", "options": {}, "placebo": False})
     spent = {"name": "rehearsal", "amount": float(REHEARSAL_STEPS), "unit": "steps"}
     steps = cell.budget.model_copy(update=spent)
     rest = dataset.epoch_size % cell.batch

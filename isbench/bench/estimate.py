@@ -19,9 +19,10 @@ CALIBRATION_STEPS = 8
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds of one kind of cell: per step, per evaluation, of set-up; and what a step counts."""
+    """Seconds of one kind of cell: per step and its scores, per evaluation, of set-up; what a step counts."""
 
     step: float
+    score: float
     evaluation: float
     setup: float
     epochs: float
@@ -31,7 +32,8 @@ class Speed:
         """How long a cell takes, evaluation and set-up included."""
         amount = cell.budget.amount if amount is None else amount
         if cell.budget.unit == "seconds":
-            training = amount
+            free = self.score if "score" in cell.uncharged else 0.0
+            training = amount * self.step / (self.step - free)
         else:
             per_step = {"steps": 1.0, "epochs": self.epochs, "passes": self.passes}[cell.budget.unit]
             training = amount / per_step * self.step
@@ -60,6 +62,7 @@ def calibrate(cell: Cell, root: Path, base: Path) -> dict[str, float]:
         _, last = run.points
     return {
         "step": last.train_seconds / last.steps,
+        "score": last.phases["score"] / last.steps,
         "evaluation": last.eval_seconds,  # of the first point; the last one is still open
         "setup": setup,
         "epochs": last.epochs / last.steps,
@@ -71,12 +74,14 @@ def short(cell: Cell) -> Cell:
     """A few steps of the same kind, with importance from the start."""
     sampler = cell.sampler.model_copy(update={"start": StartSpec()})
     budget = Budget(name="calibration", amount=CALIBRATION_STEPS, unit="steps")
-    update = {"sampler": sampler, "budget": budget, "points": (1.0,), "probed": False}
+    update = {"sampler": sampler, "budget": budget, "points": (1.0,), "probed": False, "uncharged": ()}
     return cell.model_copy(update=update)
 
 
 def kind(cell: Cell) -> str:
-    """What the speed of a cell depends on."""
+    """What the speed of a cell depends on; control arms are as fast as what they control."""
+    sampler = cell.sampler.model_copy(update={"placebo": False})
+    cell = cell.model_copy(update={"sampler": sampler, "repeat": 0})
     update = {"seed": 0, "variant": "", "schedule": ScheduleSpec()}
     return short(cell).model_copy(update=update).id
 

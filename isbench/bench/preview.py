@@ -9,7 +9,7 @@ from isbench.bench.estimate import Speed, cell_seconds, expected_pilot_seconds, 
 from isbench.bench.process import Worker
 from isbench.bench.site import Site
 from isbench.bench.tune import plan_trials
-from isbench.plan import pilot_key
+from isbench.plan import Frozen, pilot_key
 from isbench.store.plans import Plan
 from isbench.store.records import FINAL, Cell
 
@@ -25,8 +25,9 @@ class Preview:
 
     def cells(self) -> list[Cell]:
         """All cells, pilots first."""
-        pilots = [self.plan.cells[name] for pilot in self.plan.pilots for name in pilot.cells]
-        return pilots + [cell for block in self.plan.blocks for cell in self.plan.placed(block)]
+        pilots = dict.fromkeys(name for pilot in self.plan.pilots for name in pilot.cells)
+        raced = [cell for block in self.plan.blocks for cell in self.plan.placed(block)]
+        return [self.plan.cells[name] for name in pilots] + raced
 
     def done(self, cell: Cell) -> bool:
         """Whether a cell has a result."""
@@ -96,13 +97,13 @@ def preview(site: Site, *, measure: bool) -> Preview:
     """Plan a recipe; with `measure`, run a few steps of every kind of cell that this machine has not met."""
     frozen = site.frozen_budgets()
     plan = site.plan(frozen)
-    guess = {pilot_key(pilot): 1.0 for pilot in plan.pilots}
-    guessed = bool(guess.keys() - frozen.keys())
+    unknown = [pilot for pilot in plan.pilots if pilot.timed and pilot.seconds is None]
+    guess, guessed = {pilot_key(pilot): Frozen(1.0) for pilot in unknown}, bool(unknown)
     if not measure:
         return Preview(site, site.plan({**guess, **frozen}), {}, guessed)
     with Worker(site.request.root, site.opened.folder, "") as worker:
         known = speeds(plan, site.machine, worker.calibrate)
         expected = expected_pilot_seconds(plan, known)
-        guess |= {pilot_key(p): t for p in plan.pilots if (t := expected.get((p.variant, p.budget)))}
+        guess |= {pilot_key(p): Frozen(t) for p in unknown if (t := expected.get((p.variant, p.budget)))}
         plan = site.plan({**guess, **frozen})
         return Preview(site, plan, speeds(plan, site.machine, worker.calibrate), guessed)

@@ -57,9 +57,9 @@ def plan_probes(site: Site) -> Plan:
 
 
 def with_checkpoints(setting: Setting, spent: Budget) -> tuple[Setting, Budget]:
-    """The setting with the checkpoints as its points, and what is spent on it."""
+    """The setting without control arms, the checkpoints as its points, and what is spent on it."""
     grid = tuple(step / spent.amount for step in checkpoints(int(spent.amount)) if step)
-    return setting.model_copy(update={"points": grid}), spent
+    return setting.model_copy(update={"points": grid, "arms": setting.written}), spent
 
 
 def budget(site: Site, setting: Setting) -> Budget:

@@ -15,10 +15,10 @@ from typing import Protocol
 from isbench.bench.process import Worker
 from isbench.bench.site import Site, locked, note_machine, save
 from isbench.errors import CellsFailed, Interrupted
-from isbench.plan import pilot_key
+from isbench.plan import Frozen, pilot_key
 from isbench.store.export import write_tables
 from isbench.store.plans import Block, Plan
-from isbench.store.records import FINAL, Cell, Outcome, Point
+from isbench.store.records import FINAL, Cell, Outcome, Point, RunRecord
 
 TABLES_EVERY = 10  # seconds at least between two writings of the tables
 
@@ -60,7 +60,7 @@ def run(site: Site, watch: Watch) -> list[str]:
         for note in plan.notes:
             watch.say(f"note: {note}")
         with Worker(request.root, site.opened.folder, note_machine(site)) as worker:
-            if any(pilot.seconds is None for pilot in plan.pilots):
+            if not all(pilot.measured(plan.primary.metric) for pilot in plan.pilots):
                 plan = site.plan({**frozen, **measure_pilots(plan, todo, worker)})
                 save(site, plan)
             todo.run(plan, [c for block in plan.blocks for c in plan.placed(block) if todo.wanted(c)], worker)
@@ -68,27 +68,39 @@ def run(site: Site, watch: Watch) -> list[str]:
     return failures(plan, plan.blocks, todo)
 
 
-def measure_pilots(plan: Plan, todo: Todo, worker: Worker) -> dict[str, float]:
-    """Run the pilots; their median training time is the equal-time budget, from now on frozen."""
-    frozen = {}
+def measure_pilots(plan: Plan, todo: Todo, worker: Worker) -> dict[str, Frozen]:
+    """Run the pilots; their median training time, and what targets are shares of, are from now on frozen."""
+    frozen: dict[str, Frozen] = {}
     for pilot in plan.pilots:
-        if pilot.seconds is not None:
+        if pilot.measured(plan.primary.metric) or pilot_key(pilot) in frozen:
             continue
-        todo.watch.say(f"pilot: how long does {pilot.like} need for '{pilot.budget}'?")
+        wants = "how long it needs and how far it comes" if pilot.timed else "how far it comes"
+        todo.watch.say(f"pilot: {pilot.like} on '{pilot.budget}': {wants}")
         todo.run(plan, [plan.cells[cell] for cell in pilot.cells], worker)
         records = [todo.site.store.record(cell) for cell in pilot.cells]
-        times = [r.points[-1].train_seconds for r in records if r and r.outcome.status == "done"]
+        done = [record for record in records if record and record.outcome.status == "done"]
         if todo.missing(plan.cells[pilot.cells[-1]]):
+            raise CellsFailed("--max-hours is over before the pilots are done", "the same command goes on")
+        if len(done) < len(pilot.cells):
             raise CellsFailed(
-                "--max-hours is over before the equal time is known", "the same command goes on"
-            )
-        if len(times) < len(pilot.cells):
-            raise CellsFailed(
-                f"the pilot of budget '{pilot.budget}' did not finish, so there is no equal time",
+                f"the pilot of budget '{pilot.budget}' did not finish, so there is no equal time or target",
                 f"see {todo.site.store.log(pilot.cells[0])}; --retry-failed runs it again",
             )
-        frozen[pilot_key(pilot)] = float(f"{median(times):.6g}")
+        seconds = rounded(median(record.points[-1].train_seconds for record in done))
+        ends = (median_at(done, plan.primary.metric, place) for place in (0, -1))
+        frozen[pilot_key(pilot)] = Frozen(pilot.seconds or seconds, plan.primary.metric, *ends)
     return frozen
+
+
+def median_at(records: list[RunRecord], metric: str, place: int) -> float | None:
+    """The median of a metric at a point of the runs; None where one of them does not know it."""
+    values = [getattr(record.points[place], metric) for record in records]
+    return None if None in values else rounded(median(values))
+
+
+def rounded(value: float) -> float:
+    """To six digits: what is frozen is written out."""
+    return float(f"{value:.6g}")
 
 
 class Todo:
@@ -148,7 +160,7 @@ def failures(plan: Plan, blocks: tuple[Block, ...], todo: Todo) -> list[str]:
     for cell in filter(todo.wanted, (cell for block in blocks for cell in plan.placed(block))):
         outcome = todo.site.store.outcome(cell.id)
         status, note = (outcome.status, outcome.note) if outcome else ("missing", "")
-        baseline = status == "diverged" and cell.sampler.label == plan.primary_label and not cell.tuned
+        baseline = status == "diverged" and cell.sampler.label == plan.primary.baseline and not cell.tuned
         if status not in FINAL or baseline:
             lost.append(f"{cell.sampler.label} seed {cell.seed}: {status} {note}".strip())
     return lost

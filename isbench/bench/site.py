@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +18,11 @@ from isbench.datasets.base import Facts
 from isbench.datasets.files import default_root
 from isbench.errors import EnvironmentFault, UsageError
 from isbench.models import catalogue as models
-from isbench.plan import Ground, make_plan, pilot_key
+from isbench.plan import Frozen, Ground, make_plan, pilot_key
 from isbench.recipe import Source, check_facts, open_recipe
 from isbench.recipe.schema import Recipe, Setting
 from isbench.store.atomic import atomic_write
-from isbench.store.plans import Plan
+from isbench.store.plans import Pilot, Plan
 from isbench.store.store import Store
 from isbench.train import device as devices
 
@@ -74,8 +74,8 @@ class Site:
         """The id of this machine with the software that it runs."""
         return machine.machine_id(machine.describe(devices.choose(self.request.device)))
 
-    def plan(self, frozen: Mapping[str, float]) -> Plan:
-        """The plan with these equal-time budgets."""
+    def plan(self, frozen: Mapping[str, Frozen]) -> Plan:
+        """The plan with what these pilots have measured."""
         plan = make_plan(self.opened.recipe, self.ground, frozen)
         return plan.model_copy(update={"recipe_place": self.place}).with_extras_of(self.store.plan())
 
@@ -86,8 +86,7 @@ class Site:
         """
         old = self.stored_plan()
         here = old is not None and old.machine == self.ground.machine
-        pilots = old.pilots if old is not None and here else ()
-        plan = self.plan({pilot_key(pilot): p for pilot in pilots if (p := pilot.seconds) is not None})
+        plan = self.plan(measured(old.pilots if old is not None and here else ()))
         if old is None or not old.raced:  # a folder without races has none to miss
             extras = {cell: plan.cells[cell] for cell in plan.probed | plan.tuned}
             return plan.model_copy(update={"blocks": (), "pilots": (), "cells": extras})
@@ -95,11 +94,10 @@ class Site:
             return plan.model_copy(update={"blocks": old.blocks, "pilots": old.pilots, "cells": old.cells})
         return plan
 
-    def frozen_budgets(self) -> dict[str, float]:
-        """The equal-time budgets that the folder's plan has measured, by the key of their pilot."""
+    def frozen_budgets(self) -> dict[str, Frozen]:
+        """What the pilots of the folder's plan have measured, by their keys."""
         old = self.stored_plan()
-        pilots = () if old is None or self.request.fresh else old.pilots
-        return {pilot_key(pilot): pilot.seconds for pilot in pilots if pilot.seconds is not None}
+        return measured(() if old is None or self.request.fresh else old.pilots)
 
     @property
     def place(self) -> str:
@@ -123,13 +121,22 @@ class Site:
                 f"{self.store.folder} holds the results of {old.recipe_file}, not of {recipe.file}",
                 "choose another folder with --out",
             )
-        frozen = any(pilot.seconds is not None for pilot in old.pilots)
+        frozen = any(pilot.timed and pilot.seconds is not None for pilot in old.pilots)
         if frozen and old.machine != self.ground.machine and not self.request.fresh:
             raise EnvironmentFault(
                 f"the equal-time budgets in {self.store.folder} were measured on another machine",
                 "choose another folder with --out, or start again with --fresh",
             )
         return old
+
+
+def measured(pilots: Iterable[Pilot]) -> dict[str, Frozen]:
+    """What some pilots have measured, by their keys."""
+    return {
+        pilot_key(pilot): Frozen(pilot.seconds, pilot.metric, pilot.first, pilot.last)
+        for pilot in pilots
+        if pilot.seconds is not None
+    }
 
 
 def open_sites(
@@ -156,6 +163,7 @@ def open_site(opened: Opened, request: Request) -> Site:
         machine=machine.fingerprint(device),
         costs=counter(facts),
         pilot_seed=lambda number: devices.stream_seed(number, "pilot") % 2**31,
+        metric=lambda setting: facts[setting.variant].metrics[0],
         notes=slow_norms(recipe, facts),
     )
     name = f"{recipe.name}-{recipe.profile}" if recipe.profile else recipe.name

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isbench.store.records import Metric
+
 
 class Split(Protocol):
     """Samples that are fetched by number; n is None where any number is a sample (a stream)."""
@@ -90,8 +92,16 @@ class Facts:
     shape: tuple[int, ...]
     classes: int  # 0: regression
     values: int = 0  # the length of a regression target
+    validation: bool = True  # whether there are samples to validate on
 
     @property
     def outputs(self) -> int:
         """How many numbers a model returns of a sample."""
         return self.classes or self.values
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The errors and losses that points will hold; what is best to judge by comes first."""
+        found: list[Metric] = ["val_error", "val_loss", "test_error", "test_loss", "train_loss"]
+        found = [metric for metric in found if self.validation or not metric.startswith("val")]
+        return tuple([metric for metric in found if self.classes or not metric.endswith("error")])

@@ -205,4 +205,5 @@ def describe(spec: DatasetSpec, root: Path) -> Facts:
         return Facts(None, result.epoch_size, result.shape, result.classes)
     chosen = select(spec, result)
     n = size(spec, result, chosen)
-    return Facts(n, n, result.shape, chosen.classes, chosen.values)
+    held = result.validation is not None or len(chosen.validation) > 0
+    return Facts(n, n, result.shape, chosen.classes, chosen.values, held)

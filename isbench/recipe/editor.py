@@ -9,14 +9,17 @@ from pydantic import TypeAdapter
 
 from isbench.datasets.catalogue import CATALOGUE as DATASETS
 from isbench.models.catalogue import CATALOGUE as MODELS
-from isbench.recipe import keys
+from isbench.recipe import controls, keys
 from isbench.recipe.entries import GRID
 from isbench.recipe.options import Option
 from isbench.samplers.catalogue import CATALOGUE as SAMPLERS
 
 Schema = dict[str, Any]
 NULL: Schema = {"type": "null"}  # restores the default
-PARTS = ("dataset", "model", "optimizer", "schedule", "start", "budgets", "samplers", "tuning")
+PARTS = (
+    *("dataset", "model", "optimizer", "schedule", "start", "budgets", "samplers", "tuning"),
+    *("controls", "primary"),
+)
 
 
 def json_schema() -> Schema:
@@ -57,6 +60,8 @@ def _definitions() -> dict[str, Schema]:
         "budgets": {"type": "array", "minItems": 1, "items": _budget()},
         "samplers": {"type": "array", "minItems": 1, "items": _reference("entry")},
         "tuning": _mapping({**_options(keys.TUNING), "space": _space()}, ["trials", "space"]),
+        "controls": {"type": "array", "items": _control()},
+        "primary": _mapping(_options(keys.PRIMARY)),
         "entry": {"anyOf": [{"enum": list(SAMPLERS)}, *(_entry(name) for name in SAMPLERS)]},
     }
 
@@ -68,6 +73,13 @@ def _entry(name: str) -> Schema:
     grid = _mapping({key: {"type": "array", "minItems": 1, "items": schema} for key, schema in free.items()})
     fields = {"sampler": {"const": name}, **own, "grid": grid, **options}
     return {"description": SAMPLERS[name].summary, **_mapping(fields, ["sampler"])}
+
+
+def _control() -> Schema:
+    """A kind of control, or one with a label."""
+    kinds = "|".join(controls.KINDS)
+    says = "one of the kinds, for every sampler that it suits, or KIND:LABEL for one"
+    return {"description": says, "type": "string", "pattern": f"^({kinds})(:.+)?$"}
 
 
 def _space() -> Schema:

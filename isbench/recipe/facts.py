@@ -19,12 +19,25 @@ def check_facts(recipe: Recipe, source: Source, facts: Mapping[str, Facts]) -> N
     problems = Problems()
     for setting in recipe.settings:
         for arm in setting.arms:
-            entry = source.node(setting.variant, "samplers", arm.sampler.label)
-            _fits(arm, entry, setting, facts[setting.variant], source, problems)
+            if arm.control in ("", "presample"):  # the others fit where what they control does
+                entry = source.node(setting.variant, "samplers", arm.sampler.label)
+                _fits(arm, entry, setting, facts[setting.variant], source, problems)
+        _measured(recipe, setting, facts[setting.variant], source, problems)
         for arm, entry in _tried(setting, source):
             _fits(arm, entry, setting, facts[setting.variant], source, problems)
     if problems.found:
         raise source.errors(problems)
+
+
+def _measured(recipe: Recipe, setting: Setting, facts: Facts, source: Source, problems: Problems) -> None:
+    """The primary metric must be one that the data have."""
+    metric = recipe.primary.metric if recipe.primary else None
+    if metric is None or metric in facts.metrics:
+        return
+    lacks = "has no samples to validate on" if metric.startswith("val") and not facts.validation else ""
+    what = f"{setting.dataset.name} {lacks or 'has no classes, so no error'}"
+    choice = f"choose one of {', '.join(facts.metrics)}"
+    problems.value(source.node(setting.variant, "primary", "metric"), f"{what}; {choice}")
 
 
 def _tried(setting: Setting, source: Source) -> Iterator[tuple[Arm, Node]]:

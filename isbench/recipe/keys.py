@@ -10,6 +10,7 @@ from isbench.models import catalogue as models
 from isbench.recipe.options import Option, accepted, hints
 from isbench.samplers import catalogue as samplers
 from isbench.samplers.start import STARTS
+from isbench.store.records import Metric
 
 Whole = Annotated[int, Ge(1)]
 Count = Annotated[int, Ge(1), Le(10_000)]
@@ -35,6 +36,7 @@ RECIPE: dict[str, Option] = {
     "points": Option(Count | list[Share], 40, "a whole number from 1 to 10000 or a list of progress values"),
     "seeds": Option(Count | list[Seed], 8, "a whole number from 1 to 10000 or a list of seeds"),
     "record": Option(list[Exhibit], list(EXHIBITS)),
+    "targets": Option(list[Share], [], "a list of shares, above 0 and at most 1"),
 }
 STRUCTURE = (
     "dataset",
@@ -45,11 +47,15 @@ STRUCTURE = (
     "start",
     "samplers",
     "tuning",
+    "controls",
+    "primary",
     "variants",
     "profiles",
 )
 NEEDED = ("dataset", "model", "budgets", "samplers")
-GLOBAL = ("schema", "name", "seeds", "record", "variants", "profiles")  # one value for all variants
+GLOBAL = (  # one value for all variants
+    *("schema", "name", "seeds", "record", "primary", "targets", "variants", "profiles"),
+)
 ENTRY: dict[str, Option] = {"label": Option(Label, "", LABEL), "batch": RECIPE["batch"]}
 ENTRY_STRUCTURE = ("sampler", "start", "grid", "optimizer", "schedule")
 DATASET: dict[str, Option] = {
@@ -64,6 +70,12 @@ PRETRAIN: dict[str, Option] = {
     "epochs": Option(Positive),
     "lr": Option(Positive, 1e-3),
     "batch": Option(Whole, 64),
+}
+PRIMARY: dict[str, Option] = {
+    "metric": Option(Metric, None),
+    "budget": Option(str, None),
+    "target": Option(Share, None),
+    "baseline": Option(str, "uniform"),
 }
 TUNING: dict[str, Option] = {
     "trials": Option(Annotated[int, Ge(1), Le(1000)]),
@@ -98,7 +110,7 @@ BUDGET: dict[str, Option] = {
     "name": Option(Slug, "", SLUG),
 }
 LATER: dict[str, tuple[str, ...]] = {
-    "recipe": ("primary", "targets", "controls", "expect", "gate"),
+    "recipe": ("expect", "gate"),
 }
 
 

@@ -10,7 +10,7 @@ from isbench.models.catalogue import CATALOGUE as MODELS
 from isbench.recipe import keys
 from isbench.recipe.nodes import Node, Problems, shown, similar, slug
 from isbench.recipe.options import Option, check
-from isbench.recipe.schema import BudgetSpec
+from isbench.recipe.schema import BudgetSpec, Question
 from isbench.store.records import (
     DatasetSpec,
     ModelSpec,
@@ -212,3 +212,14 @@ def budget(node: Node, problems: Problems) -> BudgetSpec | None:
     spent = float(f"{amount * fraction:.12g}")  # 0.3 x 10 is 3
     found = {"name": name, "amount": spent, "unit": unit, "like": like, "fraction": float(fraction)}
     return BudgetSpec.model_validate(found)
+
+
+def primary(node: Node | None, problems: Problems) -> Question | None:
+    """The question that the benchmark is there to answer; None where nothing is said of it."""
+    if node is None or node.content == {}:
+        return None
+    if not isinstance(node.content, dict):
+        example = "{metric: val_error, budget: seconds-30}"
+        problems.value(node, f"must be a mapping such as {example}, not {shown(node.plain())}")
+        return None
+    return Question.model_validate(check(keys.PRIMARY, node, problems, what="key of primary"))

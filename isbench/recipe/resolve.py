@@ -6,11 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from isbench.recipe import keys, parts, tuning
+from isbench.recipe import controls, keys, parts, tuning
 from isbench.recipe.entries import Arms
 from isbench.recipe.nodes import Node, Problems, similar
 from isbench.recipe.options import check
-from isbench.recipe.schema import Setting
+from isbench.recipe.schema import Question, Setting
 
 
 def general(tree: Node, problems: Problems) -> dict[str, Any]:
@@ -28,6 +28,8 @@ def general(tree: Node, problems: Problems) -> dict[str, Any]:
         values["seeds"] = _seeds(tree.fields["seeds"], values["seeds"], problems)
     if "points" in values:
         values["points"] = _points(tree.fields["points"], values["points"], problems)
+    if values.get("targets", []) != sorted(set(values.get("targets", []))):
+        problems.value(tree.fields["targets"], "must be increasing")
     usual = {name: option.default for name, option in keys.RECIPE.items()}
     usual |= {"seeds": tuple(range(usual["seeds"])), "points": even(usual["points"])}
     return {**{name: value for name, value in usual.items() if name not in tree.fields}, **values}
@@ -41,6 +43,8 @@ class Meaning:
     values: dict[str, Any]  # of the plain keys
     setting: Setting | None = None
     entries: dict[str, Node] = field(default_factory=dict)  # label -> what it was written as
+    controls: dict[str, Node] = field(default_factory=dict)  # label of a control arm -> what asked for it
+    primary: Question | None = None
 
 
 def meaning(tree: Node, variant: str, problems: Problems) -> Meaning:
@@ -52,10 +56,14 @@ def meaning(tree: Node, variant: str, problems: Problems) -> Meaning:
     dataset = parts.dataset(tree.fields["dataset"], problems)
     model = parts.model(tree.fields["model"], problems)
     budgets = parts.budgets(tree.fields["budgets"], problems)
+    primary = parts.primary(tree.fields.get("primary"), problems)
     arms, tried = Arms(tree, values.get("batch"), problems), None
+    added = controls.Controls(arms, problems)
     if arms.read():
         _likes(tree.fields["budgets"], arms.entries, problems)
         tried = tuning.read(tree.fields["tuning"], arms, problems) if "tuning" in tree.fields else None
+        labels = _controls(tree, added)
+        _question(tree, [spec.name for spec in budgets], labels, problems)
     if dataset is None or model is None or problems.found:
         return Meaning(tree, values)
     setting = Setting(
@@ -66,10 +74,10 @@ def meaning(tree: Node, variant: str, problems: Problems) -> Meaning:
         threads=None if values["threads"] == "auto" else values["threads"],
         budgets=tuple(budgets),
         points=values["points"],
-        arms=tuple(arms.found.values()),
+        arms=(*arms.found.values(), *added.found.values()),
         tuning=tried,
     )
-    return Meaning(tree, values, setting, arms.entries)
+    return Meaning(tree, values, setting, arms.entries, added.nodes, primary)
 
 
 def _common(tree: Node, problems: Problems) -> None:
@@ -102,10 +110,31 @@ def _points(node: Node, points: int | list[float], problems: Problems) -> tuple[
     return (*points, *(() if points and points[-1] == 1 else (1.0,)))
 
 
+def _controls(tree: Node, added: controls.Controls) -> Collection[str]:
+    """Read the control arms; all labels that there are, or none where something is wrong with them."""
+    before = len(added.problems.found)
+    if "controls" in tree.fields:
+        added.read(tree.fields["controls"])
+    return (*added.arms.found, *added.found) if len(added.problems.found) == before else ()
+
+
+def _question(tree: Node, budgets: list[str], labels: Collection[str], problems: Problems) -> None:
+    """The primary question must be of a budget and of an arm that are there, as far as these are right."""
+    asked = tree.fields["primary"].fields if "primary" in tree.fields else {}
+    if len(budgets) == len(tree.fields["budgets"].items):
+        _named(asked.get("budget"), "budget is named", budgets, problems)
+    if labels:
+        _named(asked.get("baseline"), "sampler is labelled", labels, problems)
+
+
 def _likes(node: Node, known: Collection[str], problems: Problems) -> None:
     """Every `like:` must name an arm."""
     for item in node.items:
-        like = item.fields.get("like")
-        if like is not None and isinstance(like.content, str) and like.content not in known:
-            hint = similar(like.content, known) or f"; there are {', '.join(list(known)[:8])}"
-            problems.value(like, f"no sampler is labelled '{like.content}'{hint}")
+        _named(item.fields.get("like"), "sampler is labelled", known, problems)
+
+
+def _named(node: Node | None, what: str, known: Collection[str], problems: Problems) -> None:
+    name = None if node is None else node.content
+    if node is not None and isinstance(name, str) and name not in known:
+        hint = similar(name, known) or f"; there are {', '.join(list(known)[:8])}"
+        problems.value(node, f"no {what} '{name}'{hint}")

@@ -3,7 +3,9 @@
 from typing import Literal
 
 from isbench.store.records import (
+    Control,
     DatasetSpec,
+    Metric,
     ModelSpec,
     OptimizerSpec,
     Options,
@@ -15,12 +17,17 @@ from isbench.store.records import (
 
 
 class Arm(Record):
-    """One sampler under comparison, with the optimiser, schedule and batch that it runs with."""
+    """One sampler under comparison, with the optimiser, schedule and batch that it runs with.
+
+    A control arm says of what kind it is, and which label it is a control `of`.
+    """
 
     sampler: SamplerSpec
     optimizer: OptimizerSpec
     schedule: ScheduleSpec
     batch: int
+    control: Control = ""
+    of: str = ""
 
 
 class BudgetSpec(Record):
@@ -61,8 +68,22 @@ class Setting(Record):
     threads: int | None  # None: as many as the machine has cores
     budgets: tuple[BudgetSpec, ...]
     points: tuple[float, ...]  # shares of the budget, above 0, the last one 1
-    arms: tuple[Arm, ...]
+    arms: tuple[Arm, ...]  # those that are written, then the control arms
     tuning: Tuning | None = None
+
+    @property
+    def written(self) -> tuple[Arm, ...]:
+        """The arms without control arms."""
+        return tuple(arm for arm in self.arms if not arm.control)
+
+
+class Question(Record):
+    """What `primary` says; None: nothing."""
+
+    metric: Metric | None = None
+    budget: str | None = None
+    target: float | None = None
+    baseline: str = "uniform"
 
 
 class Recipe(Record):
@@ -75,3 +96,5 @@ class Recipe(Record):
     seeds: tuple[int, ...]
     record: tuple[str, ...]
     settings: tuple[Setting, ...]
+    primary: Question | None = None
+    targets: tuple[float, ...] = ()

@@ -22,11 +22,12 @@ class Source:
     lines: list[str]
     trees: dict[str, Node] = field(default_factory=dict)  # variant -> merged tree
     entries: dict[str, dict[str, Node]] = field(default_factory=dict)  # variant -> label -> entry
+    controls: dict[str, dict[str, Node]] = field(default_factory=dict)  # variant -> label -> who asked for it
 
     def node(self, variant: str, *path: str) -> Node:
         """What was written at a path, such as "model" or "samplers", LABEL, "pool"; else what holds it."""
         if path[:1] == ("samplers",) and len(path) > 1:
-            return self.entries[variant][path[1]].find(path[2:])
+            return (self.entries[variant] | self.controls[variant])[path[1]].find(path[2:])
         return self.trees[variant].find(path)
 
     def error(self, message: str, variant: str = "", *path: str) -> RecipeError:
@@ -80,6 +81,7 @@ def open_recipe(
         raise source.errors(problems)
     for variant, found in meanings.items():
         source.trees[variant], source.entries[variant] = found.tree, found.entries
+        source.controls[variant] = found.controls
     return _recipe(meanings, chosen, recipe, text, find.name(path)), source
 
 
@@ -98,7 +100,8 @@ def _meanings(trees: dict[str, Node], problems: Problems) -> dict[str, Meaning]:
 
 
 def _recipe(meanings: dict[str, Meaning], profile: str, asked: str | Path, text: str, name: str) -> Recipe:
-    values = next(iter(meanings.values())).values
+    first = next(iter(meanings.values()))
+    values = first.values
     return Recipe(
         name=values["name"] or name,
         profile=profile,
@@ -107,4 +110,6 @@ def _recipe(meanings: dict[str, Meaning], profile: str, asked: str | Path, text:
         seeds=values["seeds"],
         record=tuple(values["record"]),
         settings=tuple(meaning.setting for meaning in meanings.values() if meaning.setting is not None),
+        primary=first.primary,
+        targets=tuple(values["targets"]),
     )

@@ -111,7 +111,7 @@ def load(folder: Path) -> Results:
         ),
         phases=_frame(export.PHASE_COLUMNS, export.phase_rows(settled)),
         labels=labels,
-        baseline=plan.primary_label if plan.primary_label in labels else "",
+        baseline=plan.primary.baseline if plan.primary.baseline in labels else "",
         groups=_groups(runs),
         probes=tuple(probes),
         probe=_frame(PROBE_COLUMNS, export.probe_rows(store, probes)),

@@ -33,7 +33,7 @@ def compared(results: Results) -> list[tuple[str, str]]:
     plan, cells = results.plan, [run.cell for run in results.all]
     seeds = sorted({run.block.seed for run in results.all})
     raced = [
-        ("baseline", results.baseline or "none: no arm is called " + plan.primary_label),
+        ("baseline", results.baseline or "none: no arm is called " + plan.primary.baseline),
         ("budgets", "; ".join(_budget(group) for group in results.groups)),
     ]
     facts = [

@@ -26,6 +26,7 @@ class Sampler:
     finite = False  # True: keeps a number per sample, so it needs a finite data set
     waits = False  # True: the algorithm itself must read a size from the device
     distinct = False  # True: its pool holds no sample twice, so it needs as many
+    scores = False  # True: runs the model for scores before it draws
     classes = False  # True: reads how likely the net takes a sample's class to be
 
     def __init__(self, problem: Problem) -> None:

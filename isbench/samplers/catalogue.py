@@ -10,6 +10,7 @@ from isbench.errors import UsageError
 from isbench.samplers import entries_cdf, entries_dlis, entries_impon, entries_memory
 from isbench.samplers.base import Sampler
 from isbench.samplers.entry import Entry
+from isbench.samplers.placebo import Placebo
 from isbench.samplers.scores import SCORES, Score, penultimate
 from isbench.samplers.start import STARTS, StartWhen
 from isbench.store.records import SamplerSpec, StartSpec
@@ -100,8 +101,23 @@ def asked_of(name: str, given: Mapping[str, JsonValue]) -> Score | None:
     return penultimate if reads else score_of(name, given)
 
 
+def scoring(name: str, given: Mapping[str, JsonValue]) -> bool:
+    """Whether a sampler runs the model for scores, beside the forward passes of its steps."""
+    score = asked_of(name, given)
+    if score is None:
+        return False
+    apart = CATALOGUE[name].sampler.scores or score is penultimate or "model" in score.needs
+    return apart or bool(resolve(name, given, 1).get("recompute"))
+
+
 def build(spec: SamplerSpec, problem: "Problem") -> Sampler:
-    """The sampler of an arm, behind its start criterion."""
+    """The sampler of an arm, behind its start criterion; or what does all of its work and draws uniformly."""
+    sampler = started(spec, problem)
+    return Placebo(problem, sampler) if spec.placebo else sampler
+
+
+def started(spec: SamplerSpec, problem: "Problem") -> Sampler:
+    """The sampler itself, behind its start criterion."""
     entry = CATALOGUE[spec.name]
     arguments: dict[str, Any] = resolve(spec.name, spec.options, problem.batch)
     arguments.pop("mirror", None)

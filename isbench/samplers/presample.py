@@ -18,6 +18,7 @@ class Presample(Sampler):
     """Draws a pool, scores it, and lets a rule choose the batch from the scores."""
 
     distinct = True
+    scores = True
 
     def __init__(
         self, problem: "Problem", *, score: Score, rule: Rule, pool: Samples, sweep: bool = False

@@ -28,6 +28,7 @@ class SelectiveBackprop(Sampler):
     """
 
     waits = True
+    scores = True
 
     def __init__(
         self,
@@ -137,6 +138,8 @@ class SelectiveBackpropComposer(Sampler):
     `keep`: the share; `since`, `until`: the part, in shares of the budget; `interrupt`: after so many batches
     of kept samples comes a whole one, 0 for never.
     """
+
+    scores = True
 
     def __init__(
         self,

@@ -26,6 +26,7 @@ class Unhandled(Sampler):
 
     finite = True
     waits = True  # for how many there are
+    scores = True
 
     def __init__(self, problem: "Problem", *, score: Score, above: Annotated[float, Gt(0)] = 0.1) -> None:
         super().__init__(problem)

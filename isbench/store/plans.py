@@ -1,14 +1,17 @@
 """The plan of a results folder: blocks of cells, pilots, and the cards of the arms (`plan.json`)."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
-from isbench.store.records import Cell, Options, Record
+from isbench.store.records import Cell, Control, Metric, Options, Record
 
 
 class Card(Record):
-    """What report and tables must know of an arm's sampler without importing it."""
+    """What report and tables must know of an arm's sampler without importing it.
+
+    `control`: what kind of control arm it is, if it is one; `of`: the label that it is a control of.
+    """
 
     label: str
     name: str
@@ -19,6 +22,8 @@ class Card(Record):
     deviations: tuple[str, ...] = ()
     start: str = "none"
     options: Options = Field(default_factory=dict)  # all of them, those at their defaults too
+    control: Control = ""
+    of: str = ""
 
 
 class Block(Record):
@@ -31,14 +36,40 @@ class Block(Record):
     labels: tuple[str, ...]
 
 
+class Primary(Record):
+    """The question that a benchmark is there to answer; all else that it shows is exploratory.
+
+    With a target, a share of what the baseline's pilot improves `metric` by: how soon it is reached. Without:
+    the metric at the end. An empty budget: the first.
+    """
+
+    metric: Metric = "val_error"
+    budget: str = ""
+    target: float | None = None
+    baseline: str = "uniform"
+
+
 class Pilot(Record):
-    """Three cells of a baseline on seeds of their own; `seconds`, once measured, is the frozen budget."""
+    """Three cells of a baseline, labelled `like`, on seeds of their own; once measured, it is frozen.
+
+    `seconds`: the median of their training times; where `timed`, that is the budget. `first`, `last`: the
+    value of the untrained model and that at the end on the median curve of `metric`, between which targets
+    lie; None where it was not measured.
+    """
 
     budget: str
     variant: str
     like: str
     cells: tuple[str, ...]
     seconds: float | None = None
+    timed: bool = True
+    metric: str = ""
+    first: float | None = None
+    last: float | None = None
+
+    def measured(self, metric: str) -> bool:
+        """Whether there is nothing left to measure."""
+        return self.seconds is not None and self.metric == metric
 
 
 class Trial(Record):
@@ -91,8 +122,10 @@ class Plan(Record):
     recipe_file: str  # as it was asked for
     recipe_place: str = ""  # as seen from the results folder
     machine: str
-    primary_label: str = "uniform"
+    primary_label: Literal["uniform"] = Field("uniform", exclude=True)  # in plans older than `primary`
     record: tuple[str, ...]
+    primary: Primary = Primary()
+    targets: tuple[float, ...] = ()  # shares of the baseline's improvement, rising; the primary one too
     cells: dict[str, Cell]
     pilots: tuple[Pilot, ...] = ()
     blocks: tuple[Block, ...] = ()

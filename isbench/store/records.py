@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 Options = dict[str, JsonValue]
 Unit = Literal["epochs", "seconds", "steps", "passes"]
+Metric = Literal["val_error", "val_loss", "test_error", "test_loss", "train_loss"]
+Control = Literal["", "presample", "placebo", "free", "aa"]
 PHASES: tuple[str, ...] = ("draw", "load", "score", "select", "forward", "backward", "optimise", "update")
 
 
@@ -55,13 +57,17 @@ class StartSpec(Record):
 
 
 class SamplerSpec(Record):
-    """One arm: its label, the catalogue entry, the entry's options and the start criterion."""
+    """One arm: its label, the catalogue entry, the entry's options and the start criterion.
+
+    `placebo`: all of its work is done, and its batches are drawn uniformly.
+    """
 
     label: str
     name: str
     options: Options = {}
     start: StartSpec = StartSpec()
     version: int = 1
+    placebo: bool = False
 
 
 class OptimizerSpec(Record):
@@ -119,6 +125,8 @@ class Cell(Record):
     variant: str = ""
     probed: bool = False  # measured at its points, and raced by nobody
     tuned: bool = False  # a trial: it chooses by validation, and nothing of the test set is measured
+    uncharged: tuple[str, ...] = ()  # phases that are left out of its seconds
+    repeat: int = 0  # of the same run with other draws; the initial weights stay
 
     @property
     def id(self) -> str:

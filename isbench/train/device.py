@@ -70,6 +70,11 @@ def stream_seed(seed: int, name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8], "little") >> 1
 
 
+def repeated(seed: int, repeat: int) -> int:
+    """The seed of what differs when a run is repeated with other draws; 0: of the run itself."""
+    return stream_seed(seed, f"repeat {repeat}") if repeat else seed
+
+
 def generator(seed: int, name: str, device: torch.device | str = "cpu") -> torch.Generator:
     """The named stream of a run, on a device."""
     return torch.Generator(device).manual_seed(stream_seed(seed, name))

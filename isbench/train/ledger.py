@@ -30,17 +30,19 @@ class Ledger:
         schedule: Schedule,
         evaluate: Callable[[], Measured],
         tally: Tally,
+        free: tuple[str, ...] = (),
     ) -> None:
         self.problem, self.budget, self.grid, self.costs = problem, budget, grid, costs
         self.schedule, self.evaluate, self.tally = schedule, evaluate, tally
         self.timer, self.clock = problem.timer, problem.timer.clock
         self.size = problem.size
         self.phases = dict.fromkeys(PHASES, 0.0)
-        self.settled = self.eval_seconds = self.began = 0.0
+        self.settled = self.eval_seconds = self.began = 0.0  # settled: free phases included
         self.steps = self.due = self.before_round = 0
         self.started: tuple[int, float] | None = None
         self.diverged = False
         self.sampled, self.paced = self.clock.every > 1, budget.unit == "seconds"
+        self.free = free  # phases that nobody is charged for
 
     @property
     def open(self) -> bool:
@@ -49,8 +51,12 @@ class Ledger:
 
     @property
     def seconds(self) -> float:
-        """Training seconds so far; evaluation is nobody's time."""
-        return self.settled + self.clock.now() - self.began
+        """Training seconds so far; evaluation is nobody's time, nor are phases that are free."""
+        wall = self.settled + self.clock.now() - self.began
+        if not self.free:
+            return wall
+        now = self.timer.so_far()
+        return self._charged(wall, {phase: seconds + now[phase] for phase, seconds in self.phases.items()})
 
     def begin(self) -> Iterator[Point]:
         """Start the clock and take the point of the untrained model."""
@@ -130,6 +136,11 @@ class Ledger:
         self.began = self.clock.now()
         self.eval_seconds += self.began - stopped
 
+    def _charged(self, wall: float, phases: dict[str, float]) -> float:
+        """Seconds without those of free phases; where few steps are marked, by their share in these."""
+        free = sum(phases[phase] for phase in self.free)
+        return wall - free * (wall / max(sum(phases.values()), 1e-12) if self.sampled else 1.0)
+
     def uncharged(self, work: Callable[[str], float]) -> Callable[[str], float]:
         """The same work on nobody's time."""
 
@@ -160,10 +171,10 @@ class Ledger:
             scored=problem.scored,
             loaded=problem.loaded,
             passes=self.passes,
-            train_seconds=self.settled,
+            train_seconds=self._charged(self.settled, self.phases),
             eval_seconds=self.eval_seconds,
             lr=self.schedule.lr,
             healed=int(known.pop("healed", 0) or 0),
-            phases={phase: seconds * scale for phase, seconds in self.phases.items()},
+            phases={p: seconds * scale for p, seconds in self.phases.items() if p not in self.free},
             **known,
         )

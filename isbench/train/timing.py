@@ -34,6 +34,10 @@ class Clock(Protocol):
         """Wait until all work is done, so that marks can be read."""
         ...
 
+    def reached(self, mark: Any) -> bool:
+        """Whether the device has come as far as a mark; waits for nothing."""
+        ...
+
     def now(self) -> float:
         """Host seconds."""
         ...
@@ -60,6 +64,10 @@ class HostClock:
 
     def settle(self) -> None:
         """Nothing to wait for."""
+
+    def reached(self, mark: float) -> bool:
+        """The host is where its marks are."""
+        return True
 
     def pace(self) -> None:
         """The host cannot run ahead of itself."""
@@ -94,6 +102,10 @@ class CudaClock:
         """Wait for the stream."""
         self.stream.synchronize()
 
+    def reached(self, mark: torch.cuda.Event) -> bool:
+        """Whether the device has recorded the event."""
+        return mark.query()
+
     def pace(self) -> None:
         """Wait for the end of the step that lies `lag` steps back."""
         self.ends.append(self.mark())
@@ -126,6 +138,10 @@ class MpsClock:
         """Wait for the device."""
         torch.mps.synchronize()
 
+    def reached(self, mark: float) -> bool:
+        """A mark is made when the device is there."""
+        return True
+
     def pace(self) -> None:
         """The sampled marks already bound the run-ahead to `every` steps."""
 
@@ -151,6 +167,10 @@ class FakeClock:
     def settle(self) -> None:
         """Nothing to wait for."""
 
+    def reached(self, mark: float) -> bool:
+        """A tick is over when it is counted."""
+        return True
+
     def now(self) -> float:
         """The last tick."""
         return self.time
@@ -172,6 +192,8 @@ class PhaseTimer:
         self.marking = True
         self.names: list[str] = []
         self.marks: list[Any] = []
+        self.spent = dict.fromkeys(PHASES, 0.0)  # since the last drain, as far as marks were read
+        self.read = 0  # the mark up to which they were
 
     def lap(self, phase: str) -> str:
         """Begin a phase; returns the one that it ends."""
@@ -189,17 +211,30 @@ class PhaseTimer:
             self._mark(GAP if on else self.phase)
             self.marking = on
 
+    def so_far(self) -> dict[str, float]:
+        """Seconds by phase since the last drain, as far as the device has come; waits for nothing."""
+        end = self.read
+        while end + 1 < len(self.marks) and self.clock.reached(self.marks[end + 1]):
+            end += 1
+        self._read(end)
+        return self.spent
+
     def drain(self) -> dict[str, float]:
         """Seconds by phase since the last drain; waits for the device."""
         self._mark(self.phase if self.marking else GAP)
         self.clock.settle()
-        spent = dict.fromkeys(PHASES, 0.0)
-        for start, end, phase in zip(self.marks, self.marks[1:], self.names[1:], strict=False):
-            if phase in spent:
-                spent[phase] += self.clock.seconds(start, end)
+        self._read(len(self.marks) - 1)
         self.clock.recycle(self.marks[:-1])
-        self.names, self.marks = self.names[-1:], self.marks[-1:]
+        self.names, self.marks, self.read = self.names[-1:], self.marks[-1:], 0
+        spent, self.spent = self.spent, dict.fromkeys(PHASES, 0.0)
         return spent
+
+    def _read(self, end: int) -> None:
+        for place in range(self.read, end):
+            phase = self.names[place + 1]
+            if phase in self.spent:
+                self.spent[phase] += self.clock.seconds(self.marks[place], self.marks[place + 1])
+        self.read = end
 
     def _mark(self, ended: str) -> None:
         self.names.append(ended)

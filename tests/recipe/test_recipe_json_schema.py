@@ -59,6 +59,11 @@ def test_the_full_and_the_shortest_recipe_are_valid(full, small):
         "variants: {a: {model: {hidden: [3]}}, b: }",
         "profiles: {a: {dataset: {subset: 5}, variants: {b: null}}}",
         "record: []",
+        "primary: {}",
+        "primary: {metric: test_loss, budget: epochs-1, target: 0.9, baseline: uniform}",
+        "targets: [0.9, 1.0]",
+        "controls: [placebo, 'free:highest-loss', aa, presample]",
+        "controls: []",
     ],
 )
 def test_what_the_tool_takes_the_schema_takes(write, small, line):
@@ -89,7 +94,15 @@ def test_what_the_tool_takes_the_schema_takes(write, small, line):
         "variants: {a: {seeds: 3}}",
         "profiles: {a: {name: x}}",
         "record: [usages]",
-        "primary: {}",
+        "primary: {budget: 3}",
+        "primary: {target: 1.5}",
+        "primary: {metric: accuracy}",
+        "primary: {goal: 1}",
+        "targets: [0]",
+        "targets: 0.9",
+        "controls: placebo",
+        "controls: [placbo]",
+        "controls: [{free: highest-loss}]",
     ],
 )
 def test_what_the_tool_refuses_the_schema_refuses(mistakes, small, line):

@@ -17,7 +17,8 @@ def pictures(results: Results) -> list[Picture]:
     """One picture for each variant in which an arm has trials with a result."""
     found = [arm for arm in arms(results) if arm.values]
     labels = tuple(dict.fromkeys((*results.labels, *(arm.label for arm in found))))
-    baseline = results.plan.primary_label if results.plan.primary_label in labels else ""
+    primary = results.plan.primary.baseline
+    baseline = primary if primary in labels else ""
     look = looks(replace(results, labels=labels, baseline=baseline))
     variants = dict.fromkeys(arm.variant for arm in found)
     return [_picture(variant, [arm for arm in found if arm.variant == variant], look) for variant in variants]
