@@ -46,7 +46,7 @@ def performance_profile(times: Mapping[str, Sequence[float]], r: ArrayLike) -> d
         return {label: np.full(len(factor), math.nan) for label in times}
     table = np.where(np.isfinite(table), table, math.inf)
     best = table.min(axis=0)
-    solved = np.isfinite(table)[:, None] & (table[:, None] <= factor * np.where(np.isfinite(best), best, 0.0))
+    solved = table[:, None] <= factor * np.where(np.isfinite(best), best, 0.0)
     return dict(zip(times, solved.mean(axis=2), strict=True))
 
 

@@ -36,6 +36,13 @@ def test_sign_flips_are_counted_with_ties(d: list[float]) -> None:
     assert sign_flip(d) == all_patterns(d)
 
 
+def test_a_tie_is_a_tie_whatever_the_order_of_adding() -> None:
+    rng = named("orders")
+    for _ in range(40):
+        d = rng.integers(-6, 7, 9) / 10
+        assert len({sign_flip(rng.permutation(d)) for _ in range(5)} | {all_patterns(d.tolist())}) == 1
+
+
 def test_sign_flips_agree_with_scipys_permutation_test() -> None:
     d = named("permuted").normal(0.4, 1, size=9)
     theirs = stats.permutation_test((d,), np.mean, permutation_type="samples", n_resamples=np.inf)
@@ -107,5 +114,8 @@ def test_an_interval_at_holms_level_excludes_nothing_where_holm_rejects() -> Non
         assert [not i.low <= 0 <= i.high for i in found] == (holm(p) <= 0.05).tolist()
 
 
-def test_holms_level_of_a_single_test_is_the_level() -> None:
+def test_holms_levels_stay_from_the_first_test_that_is_not_rejected() -> None:
     assert holm_levels([0.3], 0.9) == pytest.approx([0.9])
+    assert holm_levels([0.04, 0.03, 0.02]) == pytest.approx([1 - 0.05 / 3] * 3)
+    assert holm_levels([0.04, 0.001, 0.03]) == pytest.approx([0.975, 1 - 0.05 / 3, 0.975])
+    assert holm_levels([0.04, 0.001, 0.002]) == pytest.approx([0.95, 1 - 0.05 / 3, 0.975])

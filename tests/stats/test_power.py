@@ -62,6 +62,12 @@ def test_the_seeds_needed_are_the_first_that_settle() -> None:
         assert power_of(abs(effect) - margin, sd, n) >= 0.8 > power_of(abs(effect) - margin, sd, n - 1)
 
 
+def test_equivalence_has_to_hold_at_both_ends() -> None:
+    n = seeds_needed(0.1, 0.0, 0.05)
+    assert n
+    assert power_of(0.05, 0.1, n) >= 0.9 > power_of(0.05, 0.1, n - 1)
+
+
 def test_a_small_effect_is_settled_as_equivalent() -> None:
     none, some, close = (seeds_needed(0.1, effect, 0.05) for effect in (0.0, 0.02, 0.049))
     assert none
