@@ -121,7 +121,7 @@ def _controls(tree: Node, added: controls.Controls) -> Collection[str]:
 def _question(tree: Node, budgets: list[str], labels: Collection[str], problems: Problems) -> None:
     """The primary question must be of a budget and of an arm that are there, as far as these are right."""
     asked = tree.fields["primary"].fields if "primary" in tree.fields else {}
-    if len(budgets) == len(tree.fields["budgets"].items):
+    if budgets and len(budgets) == len(tree.fields["budgets"].items):
         _named(asked.get("budget"), "budget is named", budgets, problems)
     if labels:
         _named(asked.get("baseline"), "sampler is labelled", labels, problems)

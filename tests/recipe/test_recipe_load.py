@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from isbench.recipe import load
-from isbench.recipe.schema import BudgetSpec
+from isbench.recipe.schema import BudgetSpec, Question
 from isbench.samplers import catalogue
 from isbench.store.records import OptimizerSpec, ScheduleSpec, StartSpec
 
@@ -42,6 +42,10 @@ def test_the_full_recipe_means_what_it_says(loaded, full):
     assert plain.dataset.classes == (0, 1, 2)
     assert plain.model.options == {"hidden": [32, 16]}
     assert recipe.seeds == (3, 5)
+    assert recipe.primary == Question(metric="val_loss", budget="equal-time", target=0.95)
+    assert recipe.targets == (0.9, 1.0)
+    controls = [arm.sampler.label for arm in plain.arms if arm.control]
+    assert controls == ["presample:128", "presample:64", "presample:96", "placebo:cdf", "aa"]
     assert plain.points == (0.1, 0.5, 1.0)
     cdf = arms(recipe, "plain")["cdf"]
     assert cdf.batch == 16

@@ -26,6 +26,7 @@ NEEDED = {
     "budgets",
     "budgets.0.epochs",
     "budgets.1.epochs",
+    "budgets.1.name",  # which `primary` asks for
     "budgets.2.seconds",
     "budgets.3.passes",
     "budgets.4.steps",
@@ -35,6 +36,7 @@ NEEDED = {
     "start.epochs",
     "samplers",
     "samplers.1.sampler",
+    "samplers.1.label",  # which `controls` ask for
     "samplers.2.sampler",
     "samplers.1.start.loss_fraction",
     "samplers.1.start.loss_fraction.below",
