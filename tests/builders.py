@@ -175,6 +175,8 @@ def run(
     selection: bool = False,
     precision: str = "float32",
     fraction: float = 1.0,
+    placebo: bool = False,
+    free: tuple[str, ...] = (),
 ) -> Run:
     """A run of any catalogue entry, ready to start."""
     dataset = dataset or table()
@@ -183,13 +185,13 @@ def run(
     timer = PhaseTimer(clock or HostClock())
     problem = Problem(dataset, network, BATCH, timer, seed=seed, precision=precision, fraction=fraction)
     spec = SamplerSpec(label=sampler, name=sampler, options=options or {}, start=start or StartSpec())
-    drawn = catalogue.build(spec, problem)
+    drawn = catalogue.build(spec.model_copy(update={"placebo": placebo}), problem)
     rate = Schedule(schedule or ScheduleSpec(), optimizer.lr)
     tally = Tally(dataset.n, CPU, trace=trace, selection=selection)
     evaluator = Evaluator(dataset, network)
     amount, unit = budget
     spend = Budget(name="test", amount=amount, unit=unit)
-    ledger = Ledger(problem, spend, grid, Costs(rho=1.0, score=1.0), rate, evaluator, tally)
+    ledger = Ledger(problem, spend, grid, Costs(rho=1.0, score=1.0), rate, evaluator, tally, free)
     problem.held_out_loss = ledger.uncharged(evaluator.loss)
     points = train(problem, drawn, build_optimizer(optimizer, network), rate, ledger)
     return Run(problem, drawn, ledger, tally, points)

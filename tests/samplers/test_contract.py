@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from isbench.samplers import catalogue
 from isbench.samplers.base import Sampler
 from isbench.samplers.catalogue import CATALOGUE
+from isbench.samplers.placebo import Placebo
 from isbench.samplers.start import StartWhen
 from isbench.store.records import OptimizerSpec, SamplerSpec, StartSpec
 from isbench.train.forward import Batch, Forward
@@ -271,6 +272,70 @@ def test_every_option_of_the_card_can_be_set(name: str) -> None:
         assert parameter.annotation is not parameter.empty, key
         default = catalogue.resolve(name, {}, BATCH)[key]
         build(name, **{key: default})
+
+
+class Spied(Sampler):
+    """Another sampler, and what was asked of it."""
+
+    def __init__(self, sampler: Sampler) -> None:
+        super().__init__(sampler.problem)
+        self.sampler, self.drawn, self.weighed, self.observed = sampler, [], 0, 0
+
+    def epoch(self):
+        for batch in self.sampler.epoch():
+            self.drawn.append(batch)
+            yield batch
+
+    def weigh(self, batch: Batch, seen: Forward) -> Tensor | None:
+        self.weighed += 1
+        return self.sampler.weigh(batch, seen)
+
+    def observe(self, batch: Batch, seen: Forward) -> None:
+        self.observed += 1
+        self.sampler.observe(batch, seen)
+
+
+def tried_as_placebo(name: str, dataset) -> None:
+    """Two rounds: sizes, range, no weights; the sampler asked in full, its model work counted."""
+    problem, sampler = build(name, dataset=dataset, **NARROW.get(name, {}))
+    spied = Spied(sampler)
+    placebo, calls, given = Placebo(problem, spied), [], []
+    problem.model.register_forward_hook(lambda module, inputs, output: calls.append(len(output)))
+    for _ in range(2):
+        for batch in placebo.epoch():
+            given.append(batch)
+            seen = look(problem, batch.index)
+            assert placebo.weigh(batch, seen) is None
+            placebo.observe(batch, seen.detach())
+    assert spied.weighed == spied.observed == len(spied.drawn) == len(given) > 0
+    assert sum(calls) == problem.scored + sum(len(batch.index) for batch in given)
+    for batch, own in zip(given, spied.drawn, strict=True):
+        assert batch == own._replace(index=batch.index, weight=None)
+        assert batch.index.dtype == torch.int64
+        assert batch.index.shape == own.index.shape
+        if problem.n is not None:
+            assert 0 <= int(batch.index.min()) <= int(batch.index.max()) < problem.n
+        if not batch.active:
+            assert batch.index is own.index
+        elif batch.candidates is not None and len(batch.candidates) >= len(batch.index):
+            assert torch.isin(batch.index, batch.candidates).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_placebo_asks_for_all_of_the_work_and_draws_as_many_samples_without_weights(name: str) -> None:
+    tried_as_placebo(name, table())
+    if not CATALOGUE[name].finite:
+        tried_as_placebo(name, stream())
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in READ])
+def test_no_step_of_a_placebo_waits_for_the_device(name: str) -> None:
+    problem, sampler = build(name, **NARROW.get(name, {}))
+    placebo = Placebo(problem, sampler)
+    play_unchecked(problem, placebo)
+    with Reads() as reads:
+        play_unchecked(problem, placebo)
+    assert reads.count == 0
 
 
 def test_a_start_criterion_is_fed_by_every_step() -> None:
