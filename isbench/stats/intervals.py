@@ -66,6 +66,34 @@ def paired(differences: ArrayLike, level: float = 0.95) -> Interval:
     return Interval(n, mean, sd, mean - half, mean + half, p)
 
 
+def welch(values: ArrayLike, others: ArrayLike, level: float = 0.95) -> Interval:
+    """Interval of the difference of two means whose values are no pairs (Welch 1947).
+
+    n: the smaller number of values; sd: that of the difference of two single ones. One value on a side, or
+    an infinite one: no bound.
+    """
+    sides = known(values), known(others)
+    n = min(side.size for side in sides)
+    if not n:
+        return Interval(0, NAN, NAN, NAN, NAN, NAN)
+    if not all(np.isfinite(side).all() for side in sides):
+        return Interval(n, NAN, NAN, -INFINITY, INFINITY, 1.0)
+    mean = float(sides[0].mean() - sides[1].mean())
+    if n == 1:
+        return Interval(1, mean, NAN, -INFINITY, INFINITY, NAN)
+    from scipy import special
+
+    variances = np.array([side.var(ddof=1) for side in sides])
+    squares = variances / [side.size for side in sides]
+    error, sd = math.sqrt(squares.sum()), math.sqrt(variances.sum())
+    if not error:
+        return Interval(n, mean, 0.0, mean, mean, 0.0 if mean else 1.0)
+    freedom = error**4 / float((squares**2 / [side.size - 1 for side in sides]).sum())
+    half = float(special.stdtrit(freedom, (1 + level) / 2)) * error
+    p = 2 * float(special.stdtr(freedom, -abs(mean) / error))
+    return Interval(n, mean, sd, mean - half, mean + half, p)
+
+
 def ratio(interval: Interval) -> Interval:
     """Of a log-ratio d the ratio exp(d) of arm to baseline; sd and p stay those of d."""
     low, mean, high = _exp(interval.low, interval.mean, interval.high)
