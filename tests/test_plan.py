@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from isbench.errors import RecipeError
 from isbench.plan import Frozen, make_plan, pilot_key
-from isbench.recipe.schema import Arm, BudgetSpec, Recipe, Setting
+from isbench.recipe.schema import Arm, BudgetSpec, Question, Recipe, Setting
 from isbench.samplers import catalogue
-from isbench.store.plans import Plan
+from isbench.store.plans import Pilot, Plan, Primary
 from isbench.store.records import (
     DatasetSpec,
     ModelSpec,
@@ -21,6 +23,16 @@ from tests.builders import GROUND
 
 EPOCHS = BudgetSpec(name="epochs-5", amount=5.0, unit="epochs")
 LIKE = BudgetSpec(name="equal-time", amount=5.0, unit="epochs", like="uniform")
+SECONDS = BudgetSpec(name="seconds-9", amount=9.0, unit="seconds")
+IDENTITIES = {  # of before there were control arms
+    ("uniform", 0): "32ec3509a4dd",
+    ("highest-loss", 0): "051b298c9f0b",
+    ("highest-loss-cdf", 0): "1b2a9ef62afb",
+    ("uniform", 3): "602ab272c94a",
+    ("dlis", 3): "7cb9c119513c",
+    ("memory-is", 3): "bb584adb706a",
+    ("uniform", 10**6): "f48459c56f78",
+}
 
 
 def arm(name: str, label: str = "", **options) -> Arm:
@@ -217,3 +229,149 @@ def test_a_budget_of_all_the_data_has_the_cells_that_it_had_before_fractions() -
         "fraction"
         not in next(iter(plan(recipe()).cells.values())).model_dump(exclude_defaults=True)["budget"]
     )
+
+
+def test_identities_are_what_they_were_before_there_were_controls() -> None:
+    dlis = arm("dlis", pool=160, start=StartSpec(name="tau"))
+    made = [
+        plan(recipe(budgets=(EPOCHS, LIKE))),
+        plan(recipe(arm("uniform"), dlis, arm("memory-is"), seeds=(3,))),
+    ]
+    cells = {(c.sampler.label, c.seed): c.id for each in made for c in each.cells.values()}
+    assert {name: cells[name] for name in IDENTITIES} == IDENTITIES
+    assert pilot_key(made[0].pilots[0]) == "179e1d10ff16"
+
+
+def controlled(kind: str, of: Arm) -> Arm:
+    label = "aa" if kind == "aa" else f"{kind}:{of.sampler.label}"
+    spec = of.sampler.model_copy(update={"label": label, "placebo": kind == "placebo"})
+    return of.model_copy(update={"sampler": spec, "control": kind, "of": of.sampler.label})
+
+
+UNIFORM = arm("uniform")
+DLIS = arm("dlis", pool=160, start=StartSpec(name="loss_fraction", options={"below": 0.9, "of": "val"}))
+CONTROLS = (controlled("placebo", DLIS), controlled("free", DLIS), controlled("aa", UNIFORM))
+
+
+def test_a_control_is_the_cell_that_it_controls_but_for_one_thing() -> None:
+    made = plan(recipe(UNIFORM, DLIS, *CONTROLS, seeds=(0,)))
+    cells = {cell.sampler.label: cell for cell in made.placed(made.blocks[0])}
+    assert len({cell.id for cell in cells.values()}) == 5
+    free, again, placebo = cells["free:dlis"], cells["aa"], cells["placebo:dlis"]
+    assert (free.uncharged, again.repeat, placebo.sampler.placebo) == (("score",), 1, True)
+    assert free.model_copy(update={"uncharged": ()}).id == cells["dlis"].id
+    assert again.model_copy(update={"repeat": 0}).id == cells["uniform"].id
+    spec = placebo.sampler.model_copy(update={"placebo": False})
+    assert placebo.model_copy(update={"sampler": spec}).id == cells["dlis"].id
+
+
+def test_a_card_says_what_a_control_is_of_and_does() -> None:
+    cards = {card.label: card for card in plan(recipe(UNIFORM, DLIS, *CONTROLS)).cards}
+    assert [
+        (cards[name].control, cards[name].of) for name in ("dlis", "placebo:dlis", "free:dlis", "aa")
+    ] == [
+        ("", ""),
+        ("placebo", "dlis"),
+        ("free", "dlis"),
+        ("aa", "uniform"),
+    ]
+    assert "drawn uniformly" in cards["placebo:dlis"].summary
+    assert (cards["placebo:dlis"].name, cards["placebo:dlis"].options) == ("dlis", cards["dlis"].options)
+    assert cards["free:dlis"].cost.startswith(cards["dlis"].cost)
+    assert cards["aa"].paper == "a control of uniform"
+
+
+def test_a_placebo_of_what_is_biased_is_unbiased() -> None:
+    biased = arm("highest-loss", pool=160)
+    cards = {card.label: card for card in plan(recipe(UNIFORM, biased, controlled("placebo", biased))).cards}
+    assert (cards["highest-loss"].unbiased, cards["placebo:highest-loss"].unbiased) == (False, True)
+
+
+def test_notes_and_break_even_leave_controls_out() -> None:
+    with_controls, without = plan(recipe(UNIFORM, DLIS, *CONTROLS)), plan(recipe(UNIFORM, DLIS))
+    assert with_controls.notes == without.notes != ()
+    assert with_controls.break_even == without.break_even != ()
+
+
+def asking(*budgets: BudgetSpec, primary: Question | None = None, targets: tuple[float, ...] = ()) -> Recipe:
+    return recipe(budgets=budgets).model_copy(update={"primary": primary, "targets": targets})
+
+
+@pytest.mark.parametrize(
+    ("asked", "budget", "target"),
+    [
+        (asking(EPOCHS, LIKE), "equal-time", 1.0),
+        (asking(EPOCHS, SECONDS, LIKE), "seconds-9", None),
+        (asking(EPOCHS, SECONDS, targets=(0.9,)), "seconds-9", 1.0),
+        (asking(EPOCHS), "epochs-5", None),
+        (asking(EPOCHS, targets=(0.9,)), "epochs-5", None),
+        (asking(EPOCHS, LIKE, primary=Question(metric="val_loss")), "equal-time", None),
+        (asking(EPOCHS, LIKE, primary=Question(target=0.9)), "equal-time", 0.9),
+        (asking(EPOCHS, LIKE, primary=Question(budget="epochs-5")), "epochs-5", None),
+    ],
+)
+def test_the_question_is_equal_time_to_the_full_target_unless_it_is_written(
+    asked: Recipe, budget: str, target: float | None
+) -> None:
+    question = plan(asked).primary
+    assert (question.budget, question.target, question.baseline) == (budget, target, "uniform")
+
+
+def test_the_metric_is_the_first_that_the_data_have_unless_it_is_written() -> None:
+    assert plan(asking(LIKE)).primary.metric == "val_error"
+    assert plan(asking(LIKE, primary=Question(metric="test_loss"))).primary.metric == "test_loss"
+
+
+def test_targets_are_those_written_and_the_primary_one() -> None:
+    assert plan(asking(LIKE)).targets == (1.0,)
+    assert plan(asking(LIKE, primary=Question(target=0.95), targets=(0.9, 1.0))).targets == (0.9, 0.95, 1.0)
+    assert plan(asking(EPOCHS)).targets == ()
+
+
+def piloted(asked: Recipe) -> dict[str, Pilot]:
+    return {pilot.budget: pilot for pilot in plan(asked).pilots}
+
+
+def test_targets_need_a_pilot_of_every_budget_and_a_primary_one_of_its_own() -> None:
+    assert piloted(asking(EPOCHS, SECONDS)) == {}
+    assert [*piloted(asking(EPOCHS, SECONDS, targets=(0.9,)))] == ["epochs-5", "seconds-9"]
+    asked = asking(EPOCHS, SECONDS, LIKE, primary=Question(budget="seconds-9", target=0.9))
+    assert [*piloted(asked)] == ["seconds-9", "equal-time"]
+
+
+def test_a_pilot_for_targets_is_the_baseline_at_that_very_budget_and_delays_no_block() -> None:
+    asked = asking(SECONDS, primary=Question(target=0.9, baseline="highest-loss"))
+    made = plan(asked)
+    (pilot,) = made.pilots
+    cells = [made.cells[cell] for cell in pilot.cells]
+    assert (pilot.timed, pilot.like) == (False, "highest-loss")
+    assert {(c.sampler.name, c.budget.amount, c.budget.unit) for c in cells} == {
+        ("highest-loss", 9.0, "seconds")
+    }
+    assert not {c.seed for c in cells} & {0, 1, 2}
+    assert len(made.blocks) == 3
+
+
+def test_what_a_pilot_measured_of_another_metric_says_nothing_of_this_one() -> None:
+    (pilot,) = plan(asking(LIKE)).pilots
+    frozen = {pilot_key(pilot): Frozen(7.0, "val_error", 0.9, 0.1)}
+    (same,) = plan(asking(LIKE), frozen).pilots
+    assert (same.seconds, same.first, same.last, same.measured("val_error")) == (7.0, 0.9, 0.1, True)
+    (other,) = plan(asking(LIKE, primary=Question(metric="val_loss")), frozen).pilots
+    assert (other.seconds, other.first, other.last, other.measured("val_loss")) == (7.0, None, None, False)
+
+
+def test_another_question_leaves_the_races_as_they_are() -> None:
+    one, two = plan(asking(EPOCHS)), plan(asking(EPOCHS, primary=Question(metric="val_loss")))
+    assert (one.recipe, one.blocks, one.cells) == (two.recipe, two.blocks, two.cells)
+
+
+def test_a_plan_of_before_there_were_questions_is_read() -> None:
+    content = json.loads(plan(recipe(budgets=(LIKE,))).model_dump_json())
+    for pilot in content["pilots"]:
+        for name in ("timed", "metric", "first", "last"):
+            del pilot[name]
+    del content["primary"], content["targets"]
+    old = Plan.model_validate_json(json.dumps({**content, "primary_label": "uniform"}))
+    assert (old.primary, old.targets) == (Primary(), ())
+    assert "primary_label" not in old.model_dump()
