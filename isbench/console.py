@@ -20,6 +20,11 @@ def fail(message: str) -> None:
     print(f"isbench: {message}", file=sys.stderr)
 
 
+def note(message: str) -> None:
+    """What to beware of, on stderr."""
+    print(f"note: {message}", file=sys.stderr)
+
+
 def say(message: str) -> None:
     """A result, on stdout."""
     print(message)
@@ -58,8 +63,12 @@ def escaped(value: Any) -> str:
 
     if value is None:
         return ""
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return escape("".join(c if c.isprintable() or c == "\n" else "?" for c in text))
+    return escape(printable(f"{value:.4g}" if isinstance(value, float) else str(value)))
+
+
+def printable(text: str) -> str:
+    """Text without what would drive a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
 
 
 def duration(seconds: float | None) -> str:
@@ -80,12 +89,16 @@ def show_listing(listing: Mapping[str, Sequence[Row]], json: bool) -> None:
         table(rows)
 
 
-def show_result(page: Path, summary: Sequence[Row], json: bool) -> None:
-    """What a run has left behind: a row for each arm, and where the page is."""
+def show_result(page: Path, arms: Sequence[Row], summary: Row, json: bool) -> None:
+    """What a run has left behind: a row for each arm, what it says in words, and where the page is."""
     if json:
-        return dump({"folder": str(page.parent), "report": str(page), "arms": summary})
-    short = [{name: value for name, value in row.items() if name not in ON_THE_PAGE} for row in summary]
+        return dump({"folder": str(page.parent), "report": str(page), **summary})
+    short = [{name: value for name, value in row.items() if name not in ON_THE_PAGE} for row in arms]
     table(short, right=[name for row in short[:1] for name in row if name not in ("budget", "sampler")])
+    for sentence in summary["sentences"]:
+        say(printable(sentence))
+    for warning in summary["warnings"]:
+        say(printable(f"note: {warning['says']} ({warning['advice']})"))
     return say(str(page))
 
 
@@ -109,6 +122,14 @@ def show_tuning(page: Path, tuned: Path | None, arms: Sequence[Row], json: bool)
     table(arms, right=[name for row in arms[:1] for name in row if name not in words])
     say(str(page))
     return say(str(tuned) if tuned else "no tuned recipe yet: some trials have no result")
+
+
+def show_comparison(rows: Sequence[Row], texts: Sequence[Row], notes: Sequence[str], json: bool) -> None:
+    """What two results folders have in common, row by row."""
+    if json:
+        return dump({"notes": notes, "rows": rows})
+    shown = [name for name in texts[0] if any(row[name] for row in texts)]
+    return table([{name: row[name] for name in shown} for row in texts], right=("n",))
 
 
 def show_plan(plan: Row, json: bool) -> None:

@@ -25,11 +25,12 @@ MAY_IMPORT = {
     "recipe": {"errors", "store.records", "samplers", "datasets", "models"},
     "plan": {"errors", "store.records", "store.plans", "samplers.catalogue", "samplers.tau", "recipe"},
     "bench": {"errors", "store", "samplers", "datasets", "models", "train", "recipe", "plan"},
-    "report": {"errors", "store"},
+    "verdicts": {"errors", "store", "stats"},
+    "report": {"errors", "store", "verdicts"},
     "console": set(),
     "watches": set(),
     "cards": {"errors", "samplers", "datasets", "models", "recipe.options"},
-    "cli": {"errors", "console", "watches", "bench", "recipe", "report", "cards", "datasets"},
+    "cli": {"errors", "console", "watches", "bench", "recipe", "report", "verdicts", "cards", "datasets"},
 }
 
 

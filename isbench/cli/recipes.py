@@ -48,7 +48,7 @@ def run(
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Run what a recipe lacks, then write tables, figures and a report.
+    """Run what a recipe lacks, then write tables, verdicts, figures and a report.
 
     Example: isbench run smoke
     """
@@ -69,13 +69,14 @@ def run_site(site: Site, watch: Watch, json: bool) -> list[str]:
     """Run one recipe and show what there is to show; returns what has no result."""
     from isbench.bench.run import run as run_missing
     from isbench.report import report, summary
+    from isbench.verdicts import read
 
     try:
         lost = run_missing(site, watch)
     finally:
         watch.close()
     page = report(site.store.folder)
-    console.show_result(page, summary(site.store.folder), json)
+    console.show_result(page, summary(site.store.folder), read(site.store.folder), json)
     return lost
 
 

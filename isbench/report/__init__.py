@@ -2,21 +2,10 @@
 
 from pathlib import Path
 
-from isbench.errors import UsageError
 from isbench.report import frames, probes, tables, tuning
 from isbench.report.html import report
 
-__all__ = ["below", "probe_summary", "report", "summary", "tuning_summary"]
-
-
-def below(folder: Path) -> list[Path]:
-    """The results folders that a path names: itself, or those that it holds."""
-    if (folder / "plan.json").is_file():
-        return [folder]
-    found = sorted(path.parent for path in folder.glob("*/plan.json"))
-    if not found:
-        raise UsageError(f"{folder} holds no results", "name a folder that has a plan.json, or its parent")
-    return found
+__all__ = ["probe_summary", "report", "summary", "tuning_summary"]
 
 
 def summary(folder: Path) -> list[dict[str, str]]:

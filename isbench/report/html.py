@@ -36,6 +36,7 @@ from isbench.report.figures import tuning as tuning_curves
 from isbench.report.frames import Results
 from isbench.store.atomic import atomic_write
 from isbench.store.export import write_tables
+from isbench.verdicts import write as write_verdicts
 
 FAMILIES = {
     "As the papers draw it: against seconds": paper.pictures,
@@ -59,12 +60,13 @@ FAMILIES = {
 
 
 def report(folder: Path) -> Path:
-    """Write tables, figures and report.html into a results folder; returns the page.
+    """Write tables, verdicts, figures and report.html into a results folder; returns the page.
 
     UsageError where there is no plan, EnvironmentFault where a record is damaged.
     """
     results = frames.load(folder)
     write_tables(results.store, results.plan)
+    write_verdicts(folder)
     page = folder / "report.html"
     atomic_write(page, render(results, draw(results, folder / "figures")))
     return page

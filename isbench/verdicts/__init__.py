@@ -1,0 +1,7 @@
+"""Verdicts: from the curves of a results folder to comparisons, sentences and summaries; without torch."""
+
+from isbench.verdicts.between import between
+from isbench.verdicts.curves import below
+from isbench.verdicts.summary import find, read, write
+
+__all__ = ["below", "between", "find", "read", "write"]

@@ -1,0 +1,86 @@
+"""What a reader of the verdicts must know before believing them: a code, what is so, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from isbench.store.records import FINAL
+from isbench.verdicts.curves import Folder
+from isbench.verdicts.judge import ALPHA, Comparison
+from isbench.verdicts.words import margin
+
+FEW = 5  # seeds, below which an interval is wide and no sign test can see anything
+PERMUTED = 6  # pairs from which an exact sign-flip test can be below 5 %
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """A warning: its code never changes, its text may."""
+
+    code: str
+    says: str
+    advice: str
+
+
+def cautions(folder: Folder, rows: Sequence[Comparison]) -> list[Caution]:
+    """All warnings about a results folder, each said once."""
+    primary = [row for row in rows if row.primary]
+    found = [*of_cells(folder), *of_question(folder, primary)]
+    found += [caution for row in primary for caution in of_row(row)]
+    return list(dict.fromkeys(found))
+
+
+def of_cells(folder: Folder) -> Iterable[Caution]:
+    """Cells without a result, and baselines that diverged."""
+    lost = {name: count for name, count in folder.statuses.items() if name not in FINAL}
+    if lost:
+        said = ", ".join(f"{count} {status}" for status, count in lost.items())
+        advice = "run the recipe again, with --retry-failed if cells failed"
+        yield Caution("lost-cells", f"{sum(lost.values())} cells have no result: {said}", advice)
+    for race in folder.races:
+        runs = race.curves.get(folder.question.baseline, {}).values()
+        broken = sum(curve.diverged for curve in runs)
+        if broken:
+            says = f"{broken} of {len(runs)} runs of {folder.question.baseline} diverged on {race.title}"
+            yield Caution("baseline-diverged", says, "a smaller learning rate, or clip_norm")
+        machines = {curve.machine for curve in race.all() if curve.settled}
+        if len(machines) > 1:
+            says = f"the runs of {race.title} come from {len(machines)} machines or installations"
+            yield Caution("several-machines", says, "times are paired on one machine only; --fresh")
+
+
+def of_question(folder: Folder, primary: Sequence[Comparison]) -> Iterable[Caution]:
+    """A question that nothing answers, or few seeds."""
+    baseline = folder.question.baseline
+    if folder.races and not primary:
+        if any(set(race.curves) - {baseline} for race in folder.races):
+            says = f"no race answers the question: {baseline} on {folder.question.budget}"
+            yield Caution("no-answer", says, "look at `primary` in the recipe")
+        return
+    if primary and min(row.n for row in primary) < FEW:
+        says = f"n = {min(row.n for row in primary)}: intervals of so few seeds are wide"
+        yield Caution("few-seeds", says, "--seeds 8")
+
+
+def of_row(row: Comparison) -> Iterable[Caution]:
+    """What weakens one primary comparison."""
+    who = f"{row.names.sampler} against {row.names.than} ({row.names.budget}"
+    who += f", {row.names.variant})" if row.names.variant else ")"
+    if row.reason == "no target":
+        why = row.quantity.target.why if row.quantity.target else ""
+        yield Caution("no-target", f"there is no target: {why}", "a longer budget or another learning rate")
+    if row.floor == row.margin:
+        says = f"{row.names.budget}: differences up to {margin(row)} are noise here"
+        yield Caution("noise-floor", says, "a quieter machine, longer runs or more seeds")
+    if not row.differs or row.reason:
+        return
+    low, high = row.bracket
+    if low <= 1 <= high:
+        says = f"{who}: between evaluations, the speed-up may be anything from {low:.2f}x to {high:.2f}x"
+        yield Caution("coarse-grid", says, "more points")
+    if row.difference.sd == 0:
+        yield Caution("no-spread", f"{who}: every seed shows the same difference", "more seeds")
+    elif row.n >= PERMUTED and row.p_sign_flip > ALPHA:
+        says = f"{who}: the sign-flip test does not see it (p = {row.p_sign_flip:.2g})"
+        yield Caution("uneven-seeds", says, "look at the seeds one by one")

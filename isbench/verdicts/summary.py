@@ -1,0 +1,142 @@
+"""What a results folder says, for programs and for hasty readers: summary.json, summary.md, junit.xml."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from isbench.errors import EnvironmentFault
+from isbench.store.atomic import atomic_write
+from isbench.store.export import table
+from isbench.verdicts.cautions import Caution, cautions
+from isbench.verdicts.comparisons import comparisons
+from isbench.verdicts.curves import Folder, Race, load
+from isbench.verdicts.judge import Comparison
+from isbench.verdicts.junit import junit
+from isbench.verdicts.markdown import markdown, verdict_line
+from isbench.verdicts.rows import COLUMNS, Row, csv_row, known, row
+from isbench.verdicts.sentences import sentence, split_sentence
+from isbench.verdicts.splits import Split, splits
+
+SCHEMA_VERSION = 1
+FACTS = ("cpu", "device_name", "cores", "memory_gib", "system", "python", "isbench", "torch")  # of a machine
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All that can be said of a results folder."""
+
+    folder: Folder
+    comparisons: tuple[Comparison, ...]
+    splits: tuple[Split, ...]
+    cautions: tuple[Caution, ...]
+
+    @property
+    def primary(self) -> list[Comparison]:
+        """The comparisons that answer the question."""
+        return [one for one in self.comparisons if one.primary]
+
+    def race(self, one: Comparison | Split) -> Race:
+        """The race that something is said of."""
+        names = one.names if isinstance(one, Comparison) else one
+        races = self.folder.races
+        return next(r for r in races if (r.variant, r.budget.name) == (names.variant, names.budget))
+
+    def sentences(self) -> list[str]:
+        """A sentence for each primary comparison, then for each split."""
+        said = [sentence(self.folder, self.race(one), one) for one in self.primary]
+        return said + [split_sentence(self.folder, self.race(one), one) for one in self.splits]
+
+
+def find(path: Path) -> Findings:
+    """What a results folder says; UsageError where there is none, EnvironmentFault where it is damaged."""
+    folder = load(path)
+    rows = tuple(comparisons(folder))
+    return Findings(folder, rows, tuple(splits(folder)), tuple(cautions(folder, rows)))
+
+
+def write(path: Path) -> Findings:
+    """Write comparisons.csv, summary.json, summary.md and junit.xml into a results folder."""
+    found = find(path)
+    content = summary(found)
+    atomic_write(path / "tables" / "comparisons.csv", table(COLUMNS, map(csv_row, found.comparisons)))
+    atomic_write(path / "summary.json", json.dumps(content, indent=1, allow_nan=False) + "\n")
+    atomic_write(path / "summary.md", markdown(found.folder, found.comparisons, found.cautions))
+    atomic_write(path / "junit.xml", junit(found.folder, found.comparisons, properties(found.folder)))
+    return found
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The summary that a results folder holds."""
+    file = path / "summary.json"
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EnvironmentFault(f"cannot read {file}", f"isbench report {path}") from error
+
+
+def summary(found: Findings) -> dict[str, Any]:
+    """The content of summary.json; keys are added, never renamed."""
+    folder = found.folder
+    plan = folder.plan
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "name": folder.name,
+        "recipe": plan.recipe_file,
+        "profile": plan.profile,
+        "machine": plan.machine,
+        "machines": {name: facts_of(facts) for name, facts in folder.machines.items()},
+        "question": folder.question.model_dump(mode="json"),
+        "verdict": verdict_line(folder, found.comparisons),
+        "cells": folder.statuses,
+        "arms": [arm for race in folder.races for arm in arms(folder, race)],
+        "sentences": found.sentences(),
+        "primary": [row(one) for one in found.primary],
+        "splits": [one.row() for one in found.splits],
+        "claims": [],
+        "warnings": [asdict(caution) for caution in found.cautions],
+    }
+
+
+def arms(folder: Folder, race: Race) -> list[Row]:
+    """A record for each arm of a race: how its runs ended, and the mean of each metric at the end."""
+    rows: list[Row] = []
+    for label, curves in race.curves.items():
+        statuses = [curve.status for curve in curves.values()]
+        last = [curve.points[-1] for curve in curves.values() if curve.status == "done" and curve.points]
+        spent = ("train_seconds", "epochs", "passes", "steps")
+        means: Row = {
+            name: mean([getattr(point, name) for point in last]) for name in (*race.measured, *spent)
+        }
+        place = {"variant": race.variant, "budget": race.budget.name, "sampler": label}
+        runs = {status: statuses.count(status) for status in dict.fromkeys(statuses)}
+        rows.append({**place, "control": folder.role(label)[0], "runs": runs, **means})
+    return rows
+
+
+def mean(values: list[float | None]) -> float | None:
+    """The mean of what is known; None of nothing."""
+    numbers = [value for value in values if value is not None]
+    return known(sum(numbers) / len(numbers)) if numbers else None
+
+
+def facts_of(facts: dict[str, Any]) -> dict[str, Any]:
+    """What a reader must know of a machine."""
+    return {name: facts[name] for name in FACTS if facts.get(name)}
+
+
+def properties(folder: Folder) -> dict[str, str]:
+    """What junit.xml tells of the suite."""
+    asked = folder.question
+    told = {
+        "recipe": folder.plan.recipe_file,
+        "profile": folder.plan.profile,
+        "machine": folder.plan.machine,
+        "metric": asked.metric,
+        "budget": asked.budget,
+        "target": "" if asked.target is None else f"{asked.target:g}",
+        "baseline": asked.baseline,
+    }
+    return {name: value for name, value in told.items() if value}
