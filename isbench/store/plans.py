@@ -122,7 +122,9 @@ class Plan(Record):
     recipe_file: str  # as it was asked for
     recipe_place: str = ""  # as seen from the results folder
     machine: str
-    primary_label: Literal["uniform"] = Field("uniform", exclude=True)  # in plans older than `primary`
+    primary_label: Literal["uniform"] = Field(
+        default="uniform", exclude=True
+    )  # in plans older than `primary`
     record: tuple[str, ...]
     primary: Primary = Primary()
     targets: tuple[float, ...] = ()  # shares of the baseline's improvement, rising; the primary one too

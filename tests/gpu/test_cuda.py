@@ -155,3 +155,33 @@ def test_a_probe_measures_on_the_device() -> None:
     assert found["gradient.squared_error"][0] == 0.0
     assert found["upper_bound.variance_ratio"][0] >= found["gradient.variance_ratio"][0] - 1e-6
     assert found["loss.bias"][0] < 1e-6
+
+
+def test_scores_that_are_free_leave_a_seconds_budget_to_more_steps() -> None:
+    budget = Budget(name="seconds", amount=1.0, unit="seconds")
+    whole, spared = (
+        [*ready(cell("highest-loss-cdf", budget=budget, uncharged=free)).points][-1]
+        for free in ((), ("score",))
+    )
+    assert spared.steps > whole.steps
+    assert spared.train_seconds == pytest.approx(1.0, abs=(LAG["cuda"] + 2) * 0.02)
+    assert sum(spared.phases.values()) == pytest.approx(spared.train_seconds, rel=0.05)
+
+
+@pytest.mark.parametrize("name", ["dlis", "memory-as", "low"])
+def test_steps_of_control_arms_never_wait_for_the_device(name: str) -> None:
+    spec = SamplerSpec(label=name, name=name, placebo=True)
+    budget = Budget(name="seconds", amount=60.0, unit="seconds")
+    run = ready(cell(name, sampler=spec, budget=budget, uncharged=("score",)))
+    next(run.points)
+    problem, sampler = run.problem, run.sampler
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for batch in islice(sampler.epoch(), LAG["cuda"] + 3):
+            seen = problem.forward(batch.index, *problem.fetch(batch.index))
+            problem.backward(sampler.weigh(batch, seen), seen.loss)
+            sampler.observe(batch, seen.detach())
+            for _ in run.ledger.step(batch, seen.detach()):
+                pytest.fail("no point was due")
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
