@@ -27,8 +27,11 @@ def power_of(effect: float, sd: float, n: int, level: float = 0.95) -> float:
         return float(effect != 0)
     from scipy import special
 
-    distance = min(abs(effect) * math.sqrt(n) / sd, SURE)
-    return 1 - float(special.nctdtr(n - 1, distance, quantile(n, level)))
+    distance, least = min(abs(effect) * math.sqrt(n) / sd, SURE), quantile(n, level)
+    missed = float(special.nctdtr(n - 1, distance, least))
+    if math.isnan(missed):  # far out scipy fails here and there; T is then distance / sqrt(chi^2 / (n - 1))
+        return float(special.chdtr(n - 1, (n - 1) * (distance / least) ** 2))
+    return 1 - missed
 
 
 def detectable(sd: float, n: int, power: float = 0.8, level: float = 0.95) -> float:

@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import pytest
 from scipy import integrate, stats
@@ -92,3 +93,13 @@ def test_no_number_of_seeds_settles_the_margin_itself_nor_the_unknown(
 def test_unknown_noise_detects_an_unknown_effect() -> None:
     assert math.isnan(detectable(NAN, 8))
     assert math.isnan(power_of(0.1, NAN, 8))
+
+
+@pytest.mark.parametrize("effect", [0.02, 0.05, 0.1])
+def test_power_rises_with_n_however_sure_it_is(effect: float) -> None:
+    powers = [power_of(effect, 0.022, n) for n in (*range(2, 120), *range(120, 10_000, 37))]
+    assert all(low <= high + 1e-9 for low, high in pairwise(powers))
+
+
+def test_an_effect_within_the_margin_needs_few_seeds_where_the_spread_is_small() -> None:
+    assert seeds_needed(0.022, 0.0027, 0.0198) == 17
