@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from isbench.store.records import FINAL
 from isbench.verdicts.curves import Folder
 from isbench.verdicts.judge import ALPHA, Comparison
-from isbench.verdicts.words import margin
+from isbench.verdicts.words import noise
 
 FEW = 5  # seeds, below which an interval is wide and no sign test can see anything
 PERMUTED = 6  # pairs from which an exact sign-flip test can be below 5 %
@@ -58,9 +59,9 @@ def of_question(folder: Folder, primary: Sequence[Comparison]) -> Iterable[Cauti
             says = f"no race answers the question: {baseline} on {folder.question.budget}"
             yield Caution("no-answer", says, "look at `primary` in the recipe")
         return
-    if primary and min(row.n for row in primary) < FEW:
-        says = f"n = {min(row.n for row in primary)}: intervals of so few seeds are wide"
-        yield Caution("few-seeds", says, "--seeds 8")
+    fewest = min((row.n for row in primary if row.n), default=FEW)
+    if fewest < FEW:
+        yield Caution("few-seeds", f"n = {fewest}: intervals of so few seeds are wide", "--seeds 8")
 
 
 def of_row(row: Comparison) -> Iterable[Caution]:
@@ -69,9 +70,9 @@ def of_row(row: Comparison) -> Iterable[Caution]:
     who += f", {row.names.variant})" if row.names.variant else ")"
     if row.reason == "no target":
         why = row.quantity.target.why if row.quantity.target else ""
-        yield Caution("no-target", f"there is no target: {why}", "a longer budget or another learning rate")
-    if row.floor == row.margin:
-        says = f"{row.names.budget}: differences up to {margin(row)} are noise here"
+        yield Caution("no-target", f"there is no target: {why}", "a longer budget, if it has been run")
+    if row.margin > row.wanted and math.isfinite(row.floor):
+        says = f"{row.names.budget}: differences up to {noise(row)} are noise here"
         yield Caution("noise-floor", says, "a quieter machine, longer runs or more seeds")
     if not row.differs or row.reason:
         return

@@ -42,8 +42,9 @@ class Comparison:
     """One comparison and its verdict.
 
     difference: of costs, arm less the other one, as log-ratios or, by `scale`, in the quantity's own units,
-    as are `margin` and `floor`, the noise floor (NaN: there is no A/A arm). values: of the two, the mean at
-    the end (of ratios: the geometric one) or the median time to the target (NaN: most runs missed it).
+    as are `wanted`, the least that matters, `floor`, the noise floor (NaN: there is no A/A arm), and
+    `margin`, the larger one. values: of the two, the mean at the end (of ratios: the geometric one) or the
+    median time to the target (NaN: most runs missed it).
     bracket: the speed-up if every crossing lay at the worst and at the best end of its interval. runs,
     diverged: how many of the two. reason: why the verdict is inconclusive, or what else than an interval it
     rests on.
@@ -53,6 +54,7 @@ class Comparison:
     quantity: Quantity
     scale: Scale
     difference: Interval
+    wanted: float
     margin: float
     floor: float
     values: tuple[float, float]
@@ -88,12 +90,14 @@ def compare(names: Names, quantity: Quantity, pair: Pair, noise: Pair | None = N
     d = differences(pair, scale) if names.paired else np.array([])
     missed = (pair[0].missed.astype(float) - pair[1].missed) if names.paired else d
     noise_floor = NAN if noise is None else floor(differences(noise, scale))
+    least = wanted(quantity, than, scale)
     row = Comparison(
         names=names,
         quantity=quantity,
         scale=scale,
         difference=interval(pair, scale, d if names.paired else None),
-        margin=margin(wanted(quantity, than, scale), noise_floor),
+        wanted=least,
+        margin=margin(least, noise_floor),
         floor=noise_floor,
         values=(typical(arm, quantity, scale), typical(than, quantity, scale)),
         bracket=bracket(pair) if quantity.target and names.paired else (NAN, NAN),
@@ -122,6 +126,8 @@ def judged(row: Comparison) -> tuple[Verdict, Reason]:
         return "inconclusive", "one seed"
     shares = (row.hits[0].share, row.hits[1].share) if row.hits else (1.0, 1.0)
     said = verdict(d, row.margin, words, hits=shares)
+    if row.margin > row.wanted and abs(d.mean) <= row.margin and not within(d, row.wanted):
+        return "inconclusive", "noise"
     if said == "inconclusive" and shares[0] < HALF <= shares[1]:
         return (words.loss if row.p_misses <= ALPHA else said), "misses"
     reason = "" if said != "inconclusive" else "misses" if min(shares) < HALF else "spread"
@@ -137,6 +143,11 @@ def unanswered(row: Comparison) -> dict[Reason, bool]:
         "noise": math.isinf(row.margin),
         "at the start": math.isnan(row.difference.mean) and not any(row.diverged),
     }
+
+
+def within(d: Interval, least: float) -> bool:
+    """Whether no difference that matters is possible: noise widens the margin, and makes nothing equal."""
+    return d.low >= -least and d.high <= least
 
 
 def needed(row: Comparison, level: float) -> int | None:

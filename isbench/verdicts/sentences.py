@@ -9,7 +9,19 @@ from isbench.stats.verdicts import HALF
 from isbench.verdicts.curves import Folder, Race
 from isbench.verdicts.judge import Comparison
 from isbench.verdicts.splits import Split
-from isbench.verdicts.words import UNITS, aim, budget, changed, faster, gained, margin, place, plain, spent
+from isbench.verdicts.words import (
+    UNITS,
+    aim,
+    budget,
+    changed,
+    faster,
+    gained,
+    matters,
+    noise,
+    place,
+    plain,
+    spent,
+)
 
 
 def sentence(folder: Folder, race: Race, one: Comparison) -> str:
@@ -26,7 +38,7 @@ def finding(race: Race, one: Comparison) -> str:
         return f"no seed has a result of both {arm} and {than}"
     if one.reason == "at the start":
         return f"{unsettled(one)}: a run was at the {aim(one)} before it trained"
-    if one.reason == "noise":
+    if one.reason == "noise" and math.isinf(one.margin):
         return f"{unsettled(one)}: {than} diverges or not when it is run twice"
     if one.reason == "diverged":
         ours, theirs = (f"{k} of {n}" for k, n in zip(one.diverged, one.runs, strict=True))
@@ -43,7 +55,7 @@ def settled(one: Comparison) -> str:
     arm, than = one.names.sampler, one.names.than
     if one.verdict != "equivalent":
         return f"{seen(one)} than {than}{missed(one)}"
-    within = f"to within {margin(one)}"
+    within = f"to within {matters(one)}"
     if one.quantity.cost:
         return f"{arm} {arrived(one)} as soon as {than}, {within}: {faster(one)} as fast{missed(one)}"
     return f"{arm} ended at the {one.quantity.metric} of {than}, {within}: {changed(one)}"
@@ -61,15 +73,20 @@ def still_open(one: Comparison) -> str:
     """What the spread leaves open, and how many seeds would settle it."""
     arrival = f"it {arrived(one)} {faster(one)} as fast" if one.quantity.cost else ""
     size = arrival or f"its {one.quantity.metric} ended {changed(one)}"
-    why = f"less than {margin(one)} would not matter"
+    why = f"up to {noise(one)} is noise here" if one.margin > one.wanted else not_enough(one)
     if one.reason == "family":
         why = f"too little for {one.family} comparisons at once (Holm: p = {one.p_holm:.2g})"
     return f"{unsettled(one)}: {size}{missed(one)}; {why}{more_seeds(one)}"
 
 
+def not_enough(one: Comparison) -> str:
+    """What a difference must exceed."""
+    return f"less than {matters(one)} would not matter"
+
+
 def more_seeds(one: Comparison) -> str:
     """How many seeds would settle it."""
-    if math.isnan(one.difference.sd):
+    if one.reason == "noise" or math.isnan(one.difference.sd):
         return ""
     count = f"more than {MOST_SEEDS:,}" if one.n_needed is None else f"about {one.n_needed:,}"
     return f"; it would take {count} seeds to settle a difference of this size"
@@ -86,7 +103,7 @@ def reached(race: Race, one: Comparison) -> str:
     if max(rate.share for rate in rates) < HALF:
         return f"{counts}; both are fewer than half"
     size = f"it was {faster(one)} as fast if a miss counts as {budget(race)}"
-    return f"{counts}; {size}, and less than {margin(one)} would not matter"
+    return f"{counts}; {size}, and {not_enough(one)}"
 
 
 def claimed(one: Comparison) -> str:

@@ -14,6 +14,9 @@ from isbench.verdicts.rows import relative
 EQUAL = {"seconds": "time", "epochs": "epochs", "passes": "passes", "steps": "steps"}
 UNITS = {"seconds": " s", "psnr": " dB"}
 
+TEN = 9.995  # what is 10.0 with three digits
+NARROW = 0.02  # an interval that two decimals would not show
+
 
 def place(folder: Folder, race: Race, n: int, quantity: Quantity) -> str:
     """Where and under which terms: task, budget, seeds, device, target."""
@@ -47,7 +50,9 @@ def aim(one: Comparison) -> str:
 
 def faster(one: Comparison, *, later: bool = False) -> str:
     """How many times as fast, with its interval; `later`: how many times as slow."""
-    return bounded(ratio(one.difference) if later else speedup(one.difference), factor, "{}x")
+    size = ratio(one.difference) if later else speedup(one.difference)
+    narrow = size.high - size.low < NARROW and size.mean < TEN
+    return bounded(size, "{:.3f}".format if narrow else factor, "{}x")
 
 
 def changed(one: Comparison) -> str:
@@ -73,13 +78,14 @@ def gained(part: Interval, unit: str) -> str:
     return f"{'lost' if side < 0 else 'gained'} {size}"
 
 
-def margin(one: Comparison) -> str:
-    """What a difference must exceed to matter, and why so much."""
-    if one.scale == "ratio":
-        size = f"{100 * relative(one.margin):.2g} %"
-    else:
-        size = f"{plain(one.margin)}{UNITS.get(one.quantity.metric, '')}"
-    return f"{size} (the noise floor)" if one.margin == one.floor else size
+def matters(one: Comparison) -> str:
+    """What a difference must exceed to matter."""
+    return _size(one, one.wanted)
+
+
+def noise(one: Comparison) -> str:
+    """What a difference must exceed to be more than noise."""
+    return _size(one, one.floor)
 
 
 def bounded(size: Interval, write: Callable[[float], str], shape: str) -> str:
@@ -98,7 +104,7 @@ def shifted(interval: Interval, change: Callable[[float], float]) -> Interval:
 
 def factor(value: float) -> str:
     """A ratio: 1.12, 12.3, 123."""
-    return f"{value:.2f}" if value < 9.995 else f"{value:.3g}"
+    return f"{value:.2f}" if value < TEN else f"{value:.3g}"
 
 
 def decimal(value: float) -> str:
@@ -111,3 +117,9 @@ def decimal(value: float) -> str:
 def plain(value: float) -> str:
     """Three digits of a number."""
     return f"{value:.3g}"
+
+
+def _size(one: Comparison, size: float) -> str:
+    if one.scale == "ratio":
+        return f"{100 * relative(size):.2g} %"
+    return f"{plain(size)}{UNITS.get(one.quantity.metric, '')}"
