@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "models": {"errors", "store.records"},
     "samplers": {"errors", "store.records", "train.forward", "datasets.losses"},
     "train": {"errors", "store.records", "datasets.base"},
-    "recipe": {"errors", "store.records", "samplers", "datasets", "models"},
+    "recipe": {"errors", "store.records", "store.claims", "samplers", "datasets", "models"},
     "plan": {"errors", "store.records", "store.plans", "samplers.catalogue", "samplers.tau", "recipe"},
     "bench": {"errors", "store", "samplers", "datasets", "models", "train", "recipe", "plan"},
     "verdicts": {"errors", "store", "stats"},

@@ -11,7 +11,7 @@ from isbench.recipe.schema import Recipe
 from isbench.store.plans import Block, Pilot, Plan
 from isbench.store.records import Budget, Cell, digest
 
-UNASKED = {"text", "file", "seeds", "primary", "targets"}  # what may change while the runs stay the same
+UNASKED = {"text", "file", "seeds", "primary", "targets", "expect"}  # what may change while the runs stay the same
 
 
 def make_plan(recipe: Recipe, ground: Ground, frozen: Mapping[str, Frozen]) -> Plan:
@@ -41,6 +41,7 @@ def make_plan(recipe: Recipe, ground: Ground, frozen: Mapping[str, Frozen]) -> P
         record=recipe.record,
         primary=question,
         targets=ladder(recipe, question),
+        expect=recipe.expect,
         cells=cells | raced,
         pilots=tuple(pilots),
         blocks=blocks,

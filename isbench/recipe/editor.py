@@ -13,12 +13,13 @@ from isbench.recipe import controls, keys
 from isbench.recipe.entries import GRID
 from isbench.recipe.options import Option
 from isbench.samplers.catalogue import CATALOGUE as SAMPLERS
+from isbench.store.claims import JOINS, TESTS
 
 Schema = dict[str, Any]
 NULL: Schema = {"type": "null"}  # restores the default
 PARTS = (
     *("dataset", "model", "optimizer", "schedule", "start", "budgets", "samplers", "tuning"),
-    *("controls", "primary"),
+    *("controls", "primary", "expect"),
 )
 
 
@@ -62,6 +63,8 @@ def _definitions() -> dict[str, Schema]:
         "tuning": _mapping({**_options(keys.TUNING), "space": _space()}, ["trials", "space"]),
         "controls": {"type": "array", "items": _control()},
         "primary": _mapping(_options(keys.PRIMARY)),
+        "expect": {"type": "array", "items": _reference("claim")},
+        "claim": _claim(),
         "entry": {"anyOf": [{"enum": list(SAMPLERS)}, *(_entry(name) for name in SAMPLERS)]},
     }
 
@@ -80,6 +83,16 @@ def _control() -> Schema:
     kinds = "|".join(controls.KINDS)
     says = "one of the kinds, for every sampler that it suits, or KIND:LABEL for one"
     return {"description": says, "type": "string", "pattern": f"^({kinds})(:.+)?$"}
+
+
+def _claim() -> Schema:
+    """A claim: one test, of one thing that is measured, or claims that are joined."""
+    parts = {"all": {"type": "array", "minItems": 1, "items": _reference("claim")}}
+    parts |= {"any": parts["all"], "not": _reference("claim")}
+    inner = {"probe": keys.EXPECT_PROBE, "selection": keys.EXPECT_SELECTION, "trend": keys.EXPECT_TREND}
+    fields = {name: _mapping(_options(options), _required(options)) for name, options in inner.items()}
+    tests = [{"required": [name]} for name in (*TESTS, *JOINS)]
+    return {**_mapping({**_options(keys.EXPECT), **fields, **parts}), "oneOf": tests}
 
 
 def _space() -> Schema:

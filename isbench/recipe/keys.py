@@ -9,8 +9,10 @@ from isbench.datasets import catalogue as datasets
 from isbench.models import catalogue as models
 from isbench.recipe.options import Option, accepted, hints
 from isbench.samplers import catalogue as samplers
+from isbench.samplers.scores import SCORES
 from isbench.samplers.start import STARTS
-from isbench.store.records import Metric
+from isbench.store.claims import METRICS, ONCE, PROBE, SELECTION
+from isbench.store.records import PHASES, Metric
 
 Whole = Annotated[int, Ge(1)]
 Count = Annotated[int, Ge(1), Le(10_000)]
@@ -21,10 +23,15 @@ Share = Annotated[float, Gt(0), Le(1)]
 Inside = Annotated[float, Gt(0), Lt(1)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
 Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._=,+()\[\]/:%-]{0,79}$")]
+Percent = Annotated[str, StringConstraints(pattern=r"^-?[0-9]+(\.[0-9]+)? ?%$")]
+Amount = NotNegative | Percent
+Reached = Annotated[float, Ge(0), Le(1)]
+MetricOfClaim = Literal[*METRICS]
 Exhibit = Literal["usage", "selection", "trace", "importance", "most_least", "geometry", "output"]
 
 EXHIBITS = ("usage", "selection", "trace", "importance", "most_least", "geometry", "output")
 SLUG = "made of at most 100 of a-z, 0-9, '-', '_' and '.'"
+AMOUNT = "a share of at least 0, as in 2% or 0.02"
 LABEL = "a label of at most 80 letters, digits, spaces and ._=,+()[]/:%-"
 
 RECIPE: dict[str, Option] = {
@@ -49,12 +56,13 @@ STRUCTURE = (
     "tuning",
     "controls",
     "primary",
+    "expect",
     "variants",
     "profiles",
 )
 NEEDED = ("dataset", "model", "budgets", "samplers")
 GLOBAL = (  # one value for all variants
-    *("schema", "name", "seeds", "record", "primary", "targets", "variants", "profiles"),
+    *("schema", "name", "seeds", "record", "primary", "targets", "expect", "variants", "profiles"),
 )
 ENTRY: dict[str, Option] = {"label": Option(Label, "", LABEL), "batch": RECIPE["batch"]}
 ENTRY_STRUCTURE = ("sampler", "start", "grid", "optimizer", "schedule")
@@ -109,8 +117,39 @@ BUDGET: dict[str, Option] = {
     "like": Option(str, None),
     "name": Option(Slug, "", SLUG),
 }
+EXPECT: dict[str, Option] = {
+    **dict.fromkeys(
+        ("claim", "says", "sampler", "than", "variant", "budget", "sooner_than"), Option(str, "")
+    ),
+    "scale": Option(Literal["proxy", "paper"], None),
+    "metric": Option(MetricOfClaim, None),
+    "at": Option(
+        Literal["end", "auc"] | list[Reached], None, "end, auc, or two shares of the run, as in [0, 0.2]"
+    ),
+    "target": Option(Share, None),
+    "phase": Option(Literal["all", *PHASES], None),
+    "per_step": Option(bool, True),
+    **dict.fromkeys(
+        ("better_by", "worse_by", "within", "no_worse_than", "exact"), Option(Amount, None, AMOUNT)
+    ),
+    **dict.fromkeys(("speedup", "at_most"), Option(Positive, None)),
+    **dict.fromkeys(("above", "below"), Option(float | Percent, None, "a number, or a share as in 2%")),
+}
+EXPECT_PROBE: dict[str, Option] = {
+    "score": Option(Literal[*SCORES, "uniform", "low", "stored", "predicted"]),
+    "than": Option(Literal[*SCORES, "uniform", "low", "stored", "predicted"], None),
+    "quantity": Option(Literal[*PROBE]),
+    "at": Option(list[Annotated[int, Ge(0)]], None),
+}
+EXPECT_SELECTION: dict[str, Option] = {"quantity": Option(Literal[*SELECTION, *ONCE])}
+EXPECT_TREND: dict[str, Option] = {
+    "option": Option(str),
+    "sign": Option(Literal["+", "-"]),
+    "metric": Option(MetricOfClaim, None),
+    "by": Option(Amount, 0.02, AMOUNT),
+}
 LATER: dict[str, tuple[str, ...]] = {
-    "recipe": ("expect", "gate"),
+    "recipe": ("gate",),
 }
 
 

@@ -122,18 +122,19 @@ def _question(tree: Node, budgets: list[str], labels: Collection[str], problems:
     """The primary question must be of a budget and of an arm that are there, as far as these are right."""
     asked = tree.fields["primary"].fields if "primary" in tree.fields else {}
     if budgets and len(budgets) == len(tree.fields["budgets"].items):
-        _named(asked.get("budget"), "budget is named", budgets, problems)
+        known_name(asked.get("budget"), "budget is named", budgets, problems)
     if labels:
-        _named(asked.get("baseline"), "sampler is labelled", labels, problems)
+        known_name(asked.get("baseline"), "sampler is labelled", labels, problems)
 
 
 def _likes(node: Node, known: Collection[str], problems: Problems) -> None:
     """Every `like:` must name an arm."""
     for item in node.items:
-        _named(item.fields.get("like"), "sampler is labelled", known, problems)
+        known_name(item.fields.get("like"), "sampler is labelled", known, problems)
 
 
-def _named(node: Node | None, what: str, known: Collection[str], problems: Problems) -> None:
+def known_name(node: Node | None, what: str, known: Collection[str], problems: Problems) -> None:
+    """Where a name is written, it must be a known one."""
     name = None if node is None else node.content
     if node is not None and isinstance(name, str) and name not in known:
         hint = similar(name, known) or f"; there are {', '.join(list(known)[:8])}"

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from isbench.store.claims import Expectation
 from isbench.store.records import (
     Control,
     DatasetSpec,
@@ -98,3 +99,4 @@ class Recipe(Record):
     settings: tuple[Setting, ...]
     primary: Question | None = None
     targets: tuple[float, ...] = ()
+    expect: tuple[Expectation, ...] = ()

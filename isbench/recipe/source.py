@@ -8,6 +8,7 @@ from pathlib import Path
 
 from isbench.errors import RecipeError
 from isbench.recipe import find, merge, yaml12
+from isbench.recipe.expect import read as expectations
 from isbench.recipe.layers import Layers
 from isbench.recipe.nodes import Node, Place, Problem, Problems, shown, similar
 from isbench.recipe.resolve import Meaning, meaning
@@ -73,16 +74,18 @@ def open_recipe(
         chosen = ""
     given = [each for each in options if each is not None]
     meanings = _meanings(layers.trees(chosen, given, problems), problems)
+    claims = expectations(meanings, problems)
     for other in layers.profiles.keys() - {chosen}:
         unused = Problems()
-        _meanings(layers.trees(other, [], unused), unused)
+        expectations(_meanings(layers.trees(other, [], unused), unused), unused)
         problems.elsewhere(unused)
     if problems.found:
         raise source.errors(problems)
     for variant, found in meanings.items():
         source.trees[variant], source.entries[variant] = found.tree, found.entries
         source.controls[variant] = found.controls
-    return _recipe(meanings, chosen, recipe, text, find.name(path)), source
+    found = _recipe(meanings, chosen, recipe, text, find.name(path))
+    return found.model_copy(update={"expect": claims}), source
 
 
 def _unknown(profile: str, layers: Layers) -> str:

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from isbench.store.claims import Expectation
 from isbench.store.records import Cell, Control, Metric, Options, Record
 
 
@@ -128,6 +129,7 @@ class Plan(Record):
     record: tuple[str, ...]
     primary: Primary = Primary()
     targets: tuple[float, ...] = ()  # shares of the baseline's improvement, rising; the primary one too
+    expect: tuple[Expectation, ...] = ()
     cells: dict[str, Cell]
     pilots: tuple[Pilot, ...] = ()
     blocks: tuple[Block, ...] = ()

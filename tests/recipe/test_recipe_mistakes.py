@@ -162,7 +162,7 @@ def test_a_wrong_key_of_the_recipe_is_told_at_its_place(mistakes, small, line, t
     assert mistakes(small + line.replace("§", "")) == [place(small + line) + told]
 
 
-@pytest.mark.parametrize("key", ["expect", "gate"])
+@pytest.mark.parametrize("key", ["gate"])
 def test_a_key_of_a_later_version_is_told_apart_from_a_misspelt_one(mistakes, small, key):
     assert mistakes(f"{small}{key}: {{}}") == [f"8:1: {key}: comes with a later version of isbench"]
 

@@ -47,6 +47,13 @@ NEEDED = {
     "tuning.space.optimizer",
     "tuning.space.optimizer.lr",
     "tuning.space.gradient-norm.mirror",
+    *("expect.0.sampler", "expect.0.better_by", "expect.1.any"),
+    *("expect.1.any.0.sampler", "expect.1.any.0.phase", "expect.1.any.0.no_worse_than"),
+    *("expect.1.any.1.not", "expect.1.any.1.not.sampler"),
+    *("expect.1.any.1.not.target", "expect.1.any.1.not.sooner_than"),
+    *("expect.1.any.2.sampler", "expect.1.any.2.selection.quantity", "expect.1.any.2.above"),
+    *("expect.2.probe", "expect.2.probe.score", "expect.2.probe.than", "expect.2.probe.quantity"),
+    "expect.2.better_by",
 }
 FREE = {"variants.plain", "variants.noisy", "profiles.cpu"}  # names that a recipe chooses itself
 
