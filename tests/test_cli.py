@@ -55,6 +55,7 @@ COMMANDS = [
     "tune",
     "plan",
     "report",
+    "compare",
     "list",
     "show",
     "doctor",
@@ -94,6 +95,36 @@ def test_json_is_all_that_stdout_holds(cli, tmp_path: Path) -> None:
     assert len(json.loads(result.stdout)["arms"]) == 2
 
 
+def test_json_is_the_summary_of_the_folder_and_where_it_lies(cli, tmp_path: Path) -> None:
+    content = json.loads(cli("run", write(tmp_path / "tiny.yaml"), "--json").stdout)
+    stored = json.loads((tmp_path / "results" / "tiny" / "summary.json").read_text())
+    assert content == {"folder": "results/tiny", "report": "results/tiny/report.html", **stored}
+
+
+def test_run_says_in_a_sentence_what_came_out(cli, tmp_path: Path) -> None:
+    recipe = write(tmp_path / "tiny.yaml", controls=["placebo"], targets=[0.5], primary={"target": 0.5})
+    said = cli("run", recipe).stdout
+    summary = json.loads((tmp_path / "results" / "tiny" / "summary.json").read_text())
+    assert all(sentence in said for sentence in summary["sentences"])
+    assert said.count("On digits/mlp at equal steps (12 steps, n = ") == len(summary["sentences"]) > 0
+
+
+def test_report_writes_the_verdicts_again(cli, tmp_path: Path) -> None:
+    cli("run", write(tmp_path / "tiny.yaml"))
+    written = [tmp_path / "results" / "tiny" / name for name in ("summary.md", "summary.json", "junit.xml")]
+    for file in written:
+        file.unlink()
+    cli("report", tmp_path / "results" / "tiny")
+    assert all(file.is_file() for file in written)
+
+
+def test_compare_finds_nothing_between_a_run_and_itself(cli, tmp_path: Path) -> None:
+    cli("run", write(tmp_path / "tiny.yaml"))
+    folder = tmp_path / "results" / "tiny"
+    rows = json.loads(cli("compare", folder, folder, "--json").stdout)["rows"]
+    assert {row["effect"] for row in rows} == {0.0}
+
+
 def test_a_profile_has_a_folder_of_its_own(cli, tmp_path: Path) -> None:
     recipe = write(tmp_path / "tiny.yaml", profiles={"one": {"seeds": 1}})
     cli("run", recipe, "--profile", "one")
@@ -102,7 +133,7 @@ def test_a_profile_has_a_folder_of_its_own(cli, tmp_path: Path) -> None:
 
 def test_set_changes_a_value(cli, tmp_path: Path) -> None:
     result = cli("run", write(tmp_path / "tiny.yaml"), "--set", "model.hidden=[4]", "--seeds", "1", "--json")
-    assert [arm["runs"] for arm in json.loads(result.stdout)["arms"]] == ["1/1", "1/1"]
+    assert [arm["runs"] for arm in json.loads(result.stdout)["arms"]] == [{"done": 1}, {"done": 1}]
     resolved = json.loads((tmp_path / "results" / "tiny" / "recipe.resolved.json").read_text())
     assert resolved["settings"][0]["model"]["options"] == {"hidden": [4]}
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from isbench.store.plans import Card, Pilot, Plan, Primary
-from isbench.store.records import Budget, Outcome, Point
+from isbench.store.records import Budget, Cell, Outcome, Point
 from isbench.store.store import Store
 from tests.report import synthetic
 
@@ -90,21 +91,27 @@ def pilot(variant: str = "", budget: str = "minute", first: float | None = FIRST
 
 def fill(folder: Path, plan: Plan, runs: dict[str, list[Made]]) -> Path:
     """Write the runs, seed by seed for each label, in every race of the plan."""
-    store = Store(folder)
-    store.save_plan(plan)
-    facts = {"cpu": CPU, "device_name": CPU, "cores": 2, "torch": "2.9.0"}
+    store, facts = Store(folder), {"cpu": CPU, "device_name": CPU, "cores": 2, "torch": "2.9.0"}
+    (folder / "machines").mkdir(parents=True, exist_ok=True)
+    (folder / "plan.json").write_text(plan.model_dump_json())
+    done = {label: [run for run in of_arm if run.status != "missing"] for label, of_arm in runs.items()}
+    for machine in {run.machine for of_arm in done.values() for run in of_arm}:
+        (folder / "machines" / f"{machine}.json").write_text(json.dumps(facts))
     for block in plan.blocks:
         for identity, label in zip(block.cells, block.labels, strict=True):
-            one, made = plan.cells[identity], runs[label][block.seed]
-            if made.status == "missing":
-                continue
-            store.save_machine(made.machine, facts)
-            outcome = Outcome(status="running", started="2026-01-02T03:04:05Z", machine=made.machine)
-            store.begin(one, outcome)
-            for progress in one.points:
-                store.add_point(one.id, point(made, one.budget, progress))
-            store.finish(one.id, outcome.model_copy(update={"status": made.status}))
+            if runs[label][block.seed].status != "missing":
+                write(store.cell_folder(identity), plan.cells[identity], runs[label][block.seed])
     return folder
+
+
+def write(folder: Path, cell: Cell, made: Made) -> None:
+    """A cell as a run leaves it, without waiting for the disk."""
+    outcome = Outcome(status=made.status, started="2026-01-02T03:04:05Z", machine=made.machine)
+    points = [point(made, cell.budget, progress).model_dump_json() for progress in cell.points]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "cell.json").write_text(cell.model_dump_json())
+    (folder / "status.json").write_text(outcome.model_dump_json())
+    (folder / "points.jsonl").write_text("".join(f"{line}\n" for line in points))
 
 
 def point(made: Made, budget: Budget, progress: float) -> Point:

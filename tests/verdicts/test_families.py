@@ -31,7 +31,8 @@ def test_p_values_are_adjusted_over_the_arms_of_a_race(found) -> None:
 def test_a_difference_stands_alone_and_falls_among_many(found, only) -> None:
     alone, _ = only({"uniform": BASE, "is": BARELY})
     assert alone.verdict == "better"
-    many = found({"uniform": BASE, "is": BARELY, **{f"arm-{n}": SAME for n in range(30)}}).primary
+    runs = {"uniform": BASE, "is": BARELY, **{f"arm-{n}": SAME for n in range(30)}}
+    many = found(runs, points=1).primary
     assert (many[0].verdict, many[0].reason) == ("inconclusive", "family")
     assert many[0].n_needed is not None
     assert many[0].n_needed > many[0].n
