@@ -95,7 +95,7 @@ def show_result(page: Path, arms: Sequence[Row], summary: Row, json: bool) -> No
         return dump({"folder": str(page.parent), "report": str(page), **summary})
     short = [{name: value for name, value in row.items() if name not in ON_THE_PAGE} for row in arms]
     table(short, right=[name for row in short[:1] for name in row if name not in ("budget", "sampler")])
-    for sentence in summary["sentences"]:
+    for sentence in (*summary["sentences"], *(claim["sentence"] for claim in summary["claims"])):
         say(printable(sentence))
     for warning in summary["warnings"]:
         say(printable(f"note: {warning['says']} ({warning['advice']})"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -66,9 +67,9 @@ def report(folder: Path) -> Path:
     """
     results = frames.load(folder)
     write_tables(results.store, results.plan)
-    write_verdicts(folder)
+    claims = write_verdicts(folder).told_claims
     page = folder / "report.html"
-    atomic_write(page, render(results, draw(results, folder / "figures")))
+    atomic_write(page, render(results, draw(results, folder / "figures"), claims))
     return page
 
 
@@ -107,7 +108,9 @@ def unused(name: str, taken: set[str]) -> str:
     return found
 
 
-def render(results: Results, drawn: dict[str, list[dict[str, Any]]]) -> str:
+def render(
+    results: Results, drawn: dict[str, list[dict[str, Any]]], claims: Sequence[tuple[str, str]] = ()
+) -> str:
     """The page as text."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -128,6 +131,7 @@ def render(results: Results, drawn: dict[str, list[dict[str, Any]]]) -> str:
         tunings=tuning.tables(results),
         break_even=tables.break_evens(results),
         families=drawn,
+        claims=claims,
         looks=looks,
         arms={look.mark: label for label, look in looks.items()},
         cards=plan.cards,

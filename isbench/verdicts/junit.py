@@ -9,6 +9,8 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree as xml
 
+from isbench.verdicts import decided
+from isbench.verdicts.claims import Decision
 from isbench.verdicts.curves import Folder, Race
 from isbench.verdicts.judge import Comparison
 from isbench.verdicts.sentences import sentence
@@ -16,10 +18,16 @@ from isbench.verdicts.sentences import sentence
 ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # in XML 1.0
 
 
-def junit(folder: Folder, rows: Sequence[Comparison], properties: dict[str, str]) -> str:
+def junit(
+    folder: Folder,
+    rows: Sequence[Comparison],
+    properties: dict[str, str],
+    claims: Sequence[Decision] = (),
+) -> str:
     """The document; `properties` are told of the suite as a whole."""
     races = {(race.variant, race.budget.name): race for race in folder.races}
     cases = [case(folder, races[row.names.variant, row.names.budget], row) for row in rows if row.primary]
+    cases += [claim_case(folder, one, number) for number, one in enumerate(claims, 1)]
     kinds = [child.tag for element in cases for child in element]
     seconds = sum(float(element.attrib["time"]) for element in cases)
     counts = {
@@ -58,6 +66,17 @@ def case(folder: Folder, race: Race, row: Comparison) -> xml.Element:
         why = text(lost) if lost else row.verdict
         outcome = xml.SubElement(element, kind, {"type": "lost" if lost else row.verdict, "message": why})
         outcome.text = said
+    return element
+
+
+def claim_case(folder: Folder, one: Decision, number: int) -> xml.Element:
+    """The test case of a claim."""
+    names = {"classname": text(f"{folder.name}.claims"), "name": text(decided.name(one, number))}
+    element = xml.Element("testcase", {**names, "time": "0.000"})
+    kind = {"not held": "failure", "inconclusive": "skipped"}.get(one.answer)
+    if kind:
+        outcome = xml.SubElement(element, kind, {"type": one.answer, "message": one.said})
+        outcome.text = text(decided.sentence(one, number))
     return element
 
 

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from isbench.stats.verdicts import HALF
 from isbench.store.records import FINAL
 from isbench.verdicts.cautions import Caution
+from isbench.verdicts.claims import Decision
 from isbench.verdicts.curves import Folder, Race
+from isbench.verdicts.decided import sentence
 from isbench.verdicts.judge import Comparison
 from isbench.verdicts.words import budget, changed, faster, plain, spent
 
@@ -21,13 +23,21 @@ HARMLESS = {"<": "&lt;", ">": "&gt;", "@": "&#64;", "://": ":&#47;&#47;", "www."
 WORDS = ("faster", "better", "equivalent", "slower", "worse", "inconclusive")
 
 
-def markdown(folder: Folder, rows: Sequence[Comparison], warnings: Sequence[Caution]) -> str:
+def markdown(
+    folder: Folder,
+    rows: Sequence[Comparison],
+    warnings: Sequence[Caution],
+    claims: Sequence[Decision] = (),
+) -> str:
     """The summary, no longer than a CI system shows."""
     races = {(race.variant, race.budget.name): race for race in folder.races}
     primary = [row for row in rows if row.primary]
     lines = [f"### {escaped(folder.name)}", "", f"**{escaped(verdict_line(folder, rows))}**", ""]
     if primary:
         lines += table(folder, [(races[row.names.variant, row.names.budget], row) for row in primary])
+    if claims:
+        told = [(sentence(one, number), one.said) for number, one in enumerate(claims, 1)]
+        lines += ["", *(f"- **{said}**: {escaped(text)}" for text, said in told)]
     if warnings:
         lines += ["", *(f"- {escaped(f'{one.code}: {one.says} ({one.advice})')}" for one in warnings)]
     return cut(lines)

@@ -11,8 +11,13 @@ from isbench.errors import EnvironmentFault
 from isbench.store.atomic import atomic_write
 from isbench.store.export import table
 from isbench.verdicts.cautions import Caution, cautions
+from isbench.verdicts.claims import Decision, decisions
 from isbench.verdicts.comparisons import comparisons
 from isbench.verdicts.curves import Folder, Race, load
+from isbench.verdicts.decided import COLUMNS as CLAIM_COLUMNS
+from isbench.verdicts.decided import records
+from isbench.verdicts.decided import rows as claim_rows
+from isbench.verdicts.decided import sentence as claim_sentence
 from isbench.verdicts.judge import Comparison
 from isbench.verdicts.junit import junit
 from isbench.verdicts.markdown import markdown, verdict_line
@@ -32,6 +37,7 @@ class Findings:
     comparisons: tuple[Comparison, ...]
     splits: tuple[Split, ...]
     cautions: tuple[Caution, ...]
+    claims: tuple[Decision, ...] = ()
 
     @property
     def primary(self) -> list[Comparison]:
@@ -49,22 +55,36 @@ class Findings:
         said = [sentence(self.folder, self.race(one), one) for one in self.primary]
         return said + [split_sentence(self.folder, self.race(one), one) for one in self.splits]
 
+    @property
+    def told_claims(self) -> list[tuple[str, str]]:
+        """The verdict of each claim, and its sentence."""
+        return [(one.said, claim_sentence(one, number)) for number, one in enumerate(self.claims, 1)]
+
 
 def find(path: Path) -> Findings:
     """What a results folder says; UsageError where there is none, EnvironmentFault where it is damaged."""
     folder = load(path)
     rows = tuple(comparisons(folder))
-    return Findings(folder, rows, tuple(splits(folder)), tuple(cautions(folder, rows)))
+    return Findings(
+        folder, rows, tuple(splits(folder)), tuple(cautions(folder, rows)), tuple(decisions(folder))
+    )
 
 
 def write(path: Path) -> Findings:
-    """Write comparisons.csv, summary.json, summary.md and junit.xml into a results folder."""
+    """Write comparisons.csv, claims.csv if anything is claimed, summary.json, summary.md, junit.xml."""
     found = find(path)
     content = summary(found)
     atomic_write(path / "tables" / "comparisons.csv", table(COLUMNS, map(csv_row, found.comparisons)))
+    claims = path / "tables" / "claims.csv"
+    if found.claims:
+        atomic_write(claims, table(CLAIM_COLUMNS, claim_rows(found.claims)))
+    else:
+        claims.unlink(missing_ok=True)
     atomic_write(path / "summary.json", json.dumps(content, indent=1, allow_nan=False) + "\n")
-    atomic_write(path / "summary.md", markdown(found.folder, found.comparisons, found.cautions))
-    atomic_write(path / "junit.xml", junit(found.folder, found.comparisons, properties(found.folder)))
+    atomic_write(path / "summary.md", markdown(found.folder, found.comparisons, found.cautions, found.claims))
+    atomic_write(
+        path / "junit.xml", junit(found.folder, found.comparisons, properties(found.folder), found.claims)
+    )
     return found
 
 
@@ -95,7 +115,7 @@ def summary(found: Findings) -> dict[str, Any]:
         "sentences": found.sentences(),
         "primary": [row(one) for one in found.primary],
         "splits": [one.row() for one in found.splits],
-        "claims": [],
+        "claims": records(found.claims),
         "warnings": [asdict(caution) for caution in found.cautions],
     }
 

@@ -1,0 +1,209 @@
+"""Claims in words and as rows: what was claimed, what was measured, and what became of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from isbench.stats.intervals import Interval
+from isbench.store.claims import Expectation, Measure
+from isbench.verdicts.claims import Decision
+from isbench.verdicts.rows import known
+from isbench.verdicts.words import bounded, decimal, factor, plain, shifted
+
+COLUMNS = (
+    *("claim", "part", "says", "scale", "verdict", "test", "amount", "variant", "budget", "sampler", "than"),
+    *("quantity", "at", "n", "value", "ci_low", "ci_high", "change", "p_value", "p_holm", "reason"),
+    "sentence",
+)
+WHY = {
+    "family": "too little for so many claims at once",
+    "one seed": "one seed has no interval",
+    "spread": "the interval leaves it open",
+    "shown": "a ratio is decided at the scale of the paper only",
+    "parts": "its parts leave it open",
+}
+JOINED = {"all": "all of", "any": "one of", "not": "not that"}
+UNITS = {"sampler_bytes": " bytes", "bytes_per_sample": " bytes", "peak_memory": " bytes", "psnr": " dB"}
+
+
+def name(one: Decision, number: int) -> str:
+    """What a claim is called; its number where the recipe says nothing."""
+    return one.claim.claim or f"claim {number}"
+
+
+def sentence(one: Decision, number: int) -> str:
+    """A claim with its verdict and the numbers that decide it."""
+    says = f" ({one.claim.says})" if one.claim.says else ""
+    why = f": {WHY.get(one.reason, one.reason)}" if one.answer == "inconclusive" and one.reason else ""
+    why += f" (Holm: p = {one.p_holm:.2g})" if one.reason == "family" else ""
+    return f"{name(one, number)}{says} {verb(one)}{why}. {finding(one)}."
+
+
+def verb(one: Decision) -> str:
+    """Whether a claim held, on what."""
+    proxy = " on proxy" if one.claim.scale == "proxy" else ""
+    return f"is inconclusive{proxy}" if one.answer == "inconclusive" else f"{one.answer}{proxy}"
+
+
+def finding(one: Decision) -> str:
+    """What was measured; of a joined claim, of each of its parts."""
+    claim = one.claim
+    if one.parts:
+        inside = "; ".join(f"{finding(part)}: {part.answer}" for part in one.parts)
+        return f"{JOINED[claim.test].capitalize()}: {inside}"
+    told = f"{subject(claim)}, claimed {claimed(claim)}"
+    reading = one.reading
+    if reading is None or one.interval is None:
+        return f"{told}, is not measured: {one.reason}"
+    seeds = f"n = {reading.n}" if reading.n == reading.seeds else f"n = {reading.n} of {reading.seeds}"
+    return f"{told}: {measured(one, one.interval)} ({', '.join(filter(None, (reading.place, seeds)))})"
+
+
+def subject(claim: Expectation) -> str:
+    """What is measured, of whom."""
+    measure, arm = claim.measure, claim.sampler
+    if measure.probe is not None:
+        scores = " against ".join(filter(None, (measure.probe.score, measure.probe.than)))
+        return f"{measure.probe.quantity} of {scores}{window(measure)}"
+    if claim.trend is not None:
+        first, last = claim.trend.labels[0], claim.trend.labels[-1]
+        return f"{quantity(measure)}{window(measure)} over {claim.trend.option}, from {first} to {last}"
+    against = f" against {claim.than}" if claim.than else ""
+    return f"{quantity(measure)}{window(measure)} of {arm}{against}"
+
+
+def quantity(measure: Measure) -> str:
+    """What is measured."""
+    if measure.probe is not None:
+        return measure.probe.quantity
+    if measure.target is not None:
+        return f"{measure.metric or 'the cost'} to the {100 * measure.target:.6g} % target".strip()
+    if measure.phase:
+        whole = "seconds" if measure.phase == "all" else f"seconds of phase {measure.phase}"
+        return f"{whole} per step" if measure.per_step else whole
+    return measure.selection or measure.metric or "the primary metric"
+
+
+def window(measure: Measure) -> str:
+    """In which part of a run."""
+    if isinstance(measure.at, tuple):
+        return f" from {measure.at[0]:g} to {measure.at[1]:g} of the run"
+    if measure.probe is not None and measure.probe.steps:
+        return f" at steps {', '.join(map(str, measure.probe.steps))}"
+    return " on the mean of all points" if measure.at == "auc" and measure.probe is None else ""
+
+
+def claimed(claim: Expectation) -> str:
+    """What the test asks for."""
+    ratios = claim.measure.kind.scale == "ratio"
+    size = f"{100 * claim.amount:.4g} %" if ratios else plain(claim.amount)
+    constant = f"{claim.amount:.4g}"
+    if claim.trend is not None:
+        return f"to {'rise' if claim.trend.sign == '+' else 'fall'} by {size} or more"
+    return {
+        "better_by": f"better by {size} or more" if claim.amount else "better",
+        "worse_by": f"worse by {size} or more" if claim.amount else "worse",
+        "within": f"the same to {size}",
+        "no_worse_than": f"no worse than by {size}",
+        "speedup": f"more than {constant}x as fast",
+        "sooner_than": "sooner",
+        "at_most": f"a ratio of at most {constant}",
+        "above": f"above {constant}",
+        "below": f"below {constant}",
+        "exact": f"to agree to {constant}" if claim.than else f"to be 0 to {constant}",
+    }[claim.test]
+
+
+def measured(one: Decision, found: Interval) -> str:
+    """The number that was found, with its interval."""
+    claim, reading = one.claim, one.reading
+    ratios, two = claim.measure.kind.scale == "ratio", reading is not None and reading.than is not None
+    if claim.trend is not None:
+        ends = f"{100 * one.change:+.3g} %" if ratios else f"{one.change:+.3g}"
+        return f"tau-b {bounded(found, '{:.2f}'.format, '{}')}, {ends} from the first to the last"
+    if claim.test == "exact":
+        return f"off by {found.mean:.3g} at most"
+    if claim.test in ("speedup", "sooner_than"):
+        return f"{bounded(found, factor, '{}x')} as fast{missed(one)}"
+    if not two or claim.test in ("at_most", "above", "below"):
+        shape = "a ratio of {}" if two and ratios else "a difference of {}" if two else "{}"
+        write = factor if two and ratios else plain
+        return bounded(found, write, shape) + (
+            "" if two and ratios else UNITS.get(claim.measure.selection, "")
+        )
+    above = raised(claim, found)
+    side = "lower" if above.mean < 0 else "higher"
+    if above.mean < 0:
+        above = shifted(above, lambda value: -value)
+    if not ratios:
+        return f"{bounded(above, plain, '{}')}{UNITS.get(quantity(claim.measure), '')} {side}"
+    return f"{bounded(shifted(above, lambda value: 100 * value), decimal, '{} %')} {side}"
+
+
+def raised(claim: Expectation, found: Interval) -> Interval:
+    """By how much the arm lies above the other one, where `found` is what it or the other one gains."""
+    higher, worse = claim.measure.kind.better > 0, claim.test == "worse_by"
+    if claim.measure.kind.scale == "difference":
+        return found if higher != worse else shifted(found, lambda value: -value)
+    if worse:
+        return shifted(found, lambda value: 1 / (1 - value) - 1 if value < 1 else math.inf)
+    return shifted(found, lambda value: -value)
+
+
+def missed(one: Decision) -> str:
+    """Who missed the target, where somebody did."""
+    if one.reading is None or one.reading.missed is None:
+        return ""
+    ours, theirs = (int(each.sum()) for each in one.reading.missed)
+    counts = f"; {ours} of {one.reading.n} runs missed it, and {theirs} of {one.claim.than}"
+    return counts if ours or theirs else ""
+
+
+def rows(found: Sequence[Decision]) -> Iterator[dict[str, Any]]:
+    """A row of claims.csv for each claim, followed by one for each of its parts."""
+    for number, one in enumerate(found, 1):
+        yield from _rows(one, name(one, number), "", sentence(one, number))
+
+
+def _rows(one: Decision, called: str, part: str, told: str) -> Iterator[dict[str, Any]]:
+    claim, interval, leaf = one.claim, one.interval, not one.parts
+    at = claim.measure.at
+    found = {
+        "claim": called,
+        "part": part,
+        "says": claim.says,
+        "scale": claim.scale,
+        "verdict": one.answer,
+        "test": claim.test,
+        "amount": one.amount if leaf else None,
+        "variant": claim.variant,
+        "budget": claim.budget,
+        "sampler": claim.sampler,
+        "than": claim.than,
+        "quantity": quantity(claim.measure) if leaf else "",
+        "at": (at if isinstance(at, str) else f"{at[0]:g}-{at[1]:g}") if leaf else "",
+        "n": one.reading.n if one.reading else None,
+        "value": interval.mean if interval else None,
+        "ci_low": interval.low if interval else None,
+        "ci_high": interval.high if interval else None,
+        "change": one.change,
+        "p_value": one.p,
+        "p_holm": one.p_holm,
+        "reason": one.reason,
+        "sentence": told,
+    }
+    yield {key: known(each) for key, each in found.items()}
+    for number, each in enumerate(one.parts, 1):
+        inside = f"{part}.{number}" if part else str(number)
+        yield from _rows(each, called, inside, f"{finding(each)}: {each.answer}")
+
+
+def records(found: Sequence[Decision]) -> list[dict[str, Any]]:
+    """The claims as summary.json holds them, each with its parts."""
+    told = []
+    for number, one in enumerate(found, 1):
+        whole, *parts = _rows(one, name(one, number), "", sentence(one, number))
+        told.append({**whole, "verdict_on": one.said, "parts": parts})
+    return told
