@@ -144,16 +144,17 @@ def show_plan(plan: Row, json: bool) -> None:
         table(plan["break_even"], right=[*plan["break_even"][0]][2:])
     if plan["tuning"]:
         say("What `isbench tune` tries, in runs of its own:")
-        table(plan["tuning"], right=("trials", "of", "runs", "done"))
-    left = (
-        f"about {duration(plan['remaining_seconds'])} left"
-        if plan["remaining_seconds"] is not None
-        else "not estimated"
-    )
+        table(plan["tuning"], right=("trials", "of", "runs", "done", "seconds each"))
+        runs, done = (sum(row[name] for row in plan["tuning"]) for name in ("runs", "done"))
+        say(f"{done} of {runs} tuning runs are done, {_left(plan['tuning_remaining_seconds'])}")
     guess = (
         "; equal-time budgets are guesses until their pilot has run" if plan["equal_time_is_a_guess"] else ""
     )
-    say(f"{plan['done']} of {plan['cells']} cells are done, {left}{guess}")
+    say(f"{plan['done']} of {plan['cells']} cells are done, {_left(plan['remaining_seconds'])}{guess}")
+
+
+def _left(seconds: float | None) -> str:
+    return "not estimated" if seconds is None else f"about {duration(seconds)} left"
 
 
 def show_findings(findings: Sequence[Row], json: bool) -> None:

@@ -82,7 +82,7 @@ def test_the_arms_of_figure_2_have_their_published_rates_and_the_same_trials() -
         assert rates.pop("uniform-adam") == ("adam", 0.1)
         assert set(rates.values()) == {("sgd", 0.1)}
         assert setting.tuning is not None
-        assert {len(grid) for grid in setting.tuning.grids.values()} == {5}
+        assert {len(grid) for grid in setting.tuning.grids.values()} == {6}
 
 
 def test_the_linear_schedule_of_figure_2_is_a_flag() -> None:

@@ -117,7 +117,9 @@ def rehearse(cell: Cell, dataset: Dataset, model: nn.Module) -> None:
         for sampler, batch in kinds if cell.sampler != always else kinds[1:]:
             update = {"sampler": sampler, "batch": batch, "budget": steps, "points": (1.0,)}
             clock = devices.clock(dataset.device, cell.lag)
-            for _ in assemble(cell.model_copy(update=update), dataset, copy.deepcopy(model), clock).points:
+            trial = assemble(cell.model_copy(update=update), dataset, copy.deepcopy(model), clock)
+            trial.evaluator.brief = True
+            for _ in trial.points:
                 pass
 
 

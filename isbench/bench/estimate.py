@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from isbench.datasets.files import cache_folder
 from isbench.store.atomic import atomic_write
 from isbench.store.plans import Plan
-from isbench.store.records import Budget, Cell, ScheduleSpec, StartSpec
+from isbench.store.records import Budget, Cell, OptimizerSpec, ScheduleSpec, StartSpec
+
+if TYPE_CHECKING:
+    from isbench.bench.cell import Run
 
 CALIBRATION_STEPS = 8
 
@@ -59,6 +64,7 @@ def calibrate(cell: Cell, root: Path, base: Path) -> dict[str, float]:
     setup = perf_counter() - began
     run = cells.assemble(short(cell), dataset, model, devices.clock(device, cell.lag))
     with devices.global_stream(0, "calibration"):
+        introduce(run)
         _, last = run.points
     return {
         "step": last.train_seconds / last.steps,
@@ -70,19 +76,42 @@ def calibrate(cell: Cell, root: Path, base: Path) -> dict[str, float]:
     }
 
 
+def introduce(run: Run) -> None:
+    """Put the ordinary round behind a sampler that begins with one: as many looks, all at the same batch.
+
+    What a step costs shows only once it selects; selective backprop scores nothing before.
+    """
+    import torch
+
+    from isbench.train.forward import Batch
+
+    problem = run.problem
+    index = problem.some(problem.batch)
+    with torch.no_grad():
+        seen = problem.forward(index, *problem.fetch(index)).detach()
+    for _ in range(math.ceil(problem.size / problem.batch)):
+        run.sampler.observe(Batch(index, active=False), seen)
+    problem.judged = problem.healed = None  # they are no step's
+
+
 def short(cell: Cell) -> Cell:
-    """A few steps of the same kind, with importance from the start."""
+    """A few steps of the same kind, with importance from the start; of a trial, as it would be raced."""
     sampler = cell.sampler.model_copy(update={"start": StartSpec()})
     budget = Budget(name="calibration", amount=CALIBRATION_STEPS, unit="steps")
-    update = {"sampler": sampler, "budget": budget, "points": (1.0,), "probed": False, "uncharged": ()}
-    return cell.model_copy(update=update)
+    update = {"sampler": sampler, "budget": budget, "points": (1.0,), "uncharged": ()}
+    return cell.model_copy(update={**update, "probed": False, "tuned": False})
 
 
 def kind(cell: Cell) -> str:
-    """What the speed of a cell depends on; control arms are as fast as what they control."""
+    """What the speed of a cell depends on: not the learning rate, nor the budget and its fraction.
+
+    A fraction makes rounds shorter, not steps, and the budget's amount already counts what is trained on.
+    Control arms are as fast as what they control.
+    """
     sampler = cell.sampler.model_copy(update={"placebo": False})
     cell = cell.model_copy(update={"sampler": sampler, "repeat": 0})
-    update = {"seed": 0, "variant": "", "schedule": ScheduleSpec()}
+    optimizer = cell.optimizer.model_copy(update={"lr": OptimizerSpec().lr})
+    update = {"seed": 0, "variant": "", "schedule": ScheduleSpec(), "optimizer": optimizer}
     return short(cell).model_copy(update=update).id
 
 

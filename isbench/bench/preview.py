@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from isbench.bench.estimate import Speed, cell_seconds, expected_pilot_seconds, speeds
@@ -55,24 +57,33 @@ class Preview:
 
     def tuning(self) -> list[dict[str, Any]]:
         """What `isbench tune` tries: one row for each arm; nothing where the recipe does not say."""
-        plan = plan_trials(self.site, self.plan)
+        arms = {
+            arm: (trials, [self.plan.cells[name] for trial in trials for name in trial.cells])
+            for arm, trials in self.plan.trials.items()
+        }
         return [
             {
                 "variant": variant,
                 "sampler": label,
                 "trials": len(trials),
                 "of": trials[0].asked,
-                "runs": sum(len(trial.cells) for trial in trials),
-                "done": sum(self.done(plan.cells[cell]) for trial in trials for cell in trial.cells),
+                "runs": len(cells),
+                "done": sum(map(self.done, cells)),
+                "seconds each": None if (times := self.times(cells)) is None else fmean(times),
             }
-            for (variant, label), trials in plan.trials.items()
+            for (variant, label), (trials, cells) in arms.items()
         ]
 
-    def remaining(self) -> float | None:
-        """Seconds that the rest will take; None where that was not measured."""
-        times = [cell_seconds(cell, self.known) for cell in self.cells() if not self.done(cell)]
+    def times(self, cells: Iterable[Cell]) -> list[float] | None:
+        """How long each of some cells takes; None where that was not measured of all."""
+        times = [cell_seconds(cell, self.known) for cell in cells]
         measured = [time for time in times if time is not None]
-        return sum(measured) if len(measured) == len(times) else None
+        return measured if len(measured) == len(times) else None
+
+    def remaining(self, cells: Iterable[Cell]) -> float | None:
+        """Seconds that what is not done of some cells will take; None where that was not measured."""
+        times = self.times(cell for cell in cells if not self.done(cell))
+        return None if times is None else sum(times)
 
     def content(self) -> dict[str, Any]:
         """All of it, for programs."""
@@ -85,25 +96,32 @@ class Preview:
             "device": self.site.ground.device,
             "cells": len(self.cells()),
             "done": sum(map(self.done, self.cells())),
-            "remaining_seconds": self.remaining(),
+            "remaining_seconds": self.remaining(self.cells()),
             "equal_time_is_a_guess": self.guessed,
             "arms": self.rows(),
             "tuning": self.tuning(),
+            "tuning_remaining_seconds": self.remaining(
+                self.plan.cells[name] for name in sorted(self.plan.tuned)
+            ),
             "break_even": [each.row() for each in self.plan.break_even],
         }
 
 
 def preview(site: Site, *, measure: bool) -> Preview:
     """Plan a recipe; with `measure`, run a few steps of every kind of cell that this machine has not met."""
+
+    def planned(frozen: Mapping[str, Frozen]) -> Plan:
+        return plan_trials(site, site.plan(frozen))
+
     frozen = site.frozen_budgets()
-    plan = site.plan(frozen)
+    plan = planned(frozen)
     unknown = [pilot for pilot in plan.pilots if pilot.timed and pilot.seconds is None]
     guess, guessed = {pilot_key(pilot): Frozen(1.0) for pilot in unknown}, bool(unknown)
     if not measure:
-        return Preview(site, site.plan({**guess, **frozen}), {}, guessed)
+        return Preview(site, planned({**guess, **frozen}), {}, guessed)
     with Worker(site.request.root, site.opened.folder, "") as worker:
         known = speeds(plan, site.machine, worker.calibrate)
         expected = expected_pilot_seconds(plan, known)
         guess |= {pilot_key(p): Frozen(t) for p in unknown if (t := expected.get((p.variant, p.budget)))}
-        plan = site.plan({**guess, **frozen})
+        plan = planned({**guess, **frozen})
         return Preview(site, plan, speeds(plan, site.machine, worker.calibrate), guessed)

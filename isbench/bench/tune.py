@@ -18,7 +18,7 @@ from isbench.store.atomic import atomic_write
 from isbench.store.export import write_tables
 from isbench.store.plans import Plan, Trial
 from isbench.store.records import Budget, Cell, Options
-from isbench.store.tuning import Tried, chosen, settled, tried
+from isbench.store.tuning import Tried, at_edges, chosen, out_of_memory, settled, tried
 from isbench.train.device import stream_seed
 
 TUNED = "tuned.yaml"
@@ -97,6 +97,17 @@ def write_tuned(site: Site, plan: Plan) -> None:
     atomic_write(path, text)
 
 
+def advice(site: Site) -> str:
+    """What helps where trials have no result: of a setting that takes too much memory there never is one."""
+    plan, told = site.store.plan(), []
+    for (variant, label), trials in (tried(site.store, plan) if plan else {}).items():
+        if found := out_of_memory(trials):
+            told.append(f"{', '.join(found)} of {label}" + (f" ({variant})" if variant else ""))
+    if not told:
+        return "the report lists them"
+    return f"memory is too small for {'; '.join(told)}: take it out of tuning.space, then tune again"
+
+
 def story(site: Site, arms: dict[tuple[str, str], list[Tried]]) -> list[str]:
     """How the tuned recipe came to be, for its head."""
     recipe = site.opened.recipe
@@ -109,6 +120,7 @@ def story(site: Site, arms: dict[tuple[str, str], list[Tried]]) -> list[str]:
     for (variant, label), trials in arms.items():
         name, best = f"{variant}: {label}" if variant else label, chosen(trials)
         found = "all diverged and it is as it was" if best is None else f"trial {best.trial.number} was best"
+        found += "".join(f", {path} at the edge of its grid" for path in at_edges(trials))
         spent, seeds = trials[0].budget, len(trials[0].trial.cells)
         tested = f"{len(trials)} trials of {spent.amount:g} {spent.unit} on {seeds} seeds"
         lines.append(f"{name}: {tested}, {found}")

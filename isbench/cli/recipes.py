@@ -147,7 +147,9 @@ def tune(
     if dry_run:
         return show_plan(site, measure=False, json=json)
     if lost := tune_site(site, watches.watch(quiet), json):
-        raise CellsFailed(f"{len(lost)} trials have no result, the first: {lost[0]}", "the report lists them")
+        from isbench.bench.tune import advice
+
+        raise CellsFailed(f"{len(lost)} trials have no result, the first: {lost[0]}", advice(site))
     return None
 
 

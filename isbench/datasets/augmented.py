@@ -22,9 +22,13 @@ from isbench.store.records import DatasetSpec
 AUGMENTATIONS = {
     "standard": "a random crop after zero padding, 4 pixels or an eighth of the side, and a random mirror "
     "image where that is still of its class; drawn again in every round",
-    "mixup": "standard; then the weighted mean of two images, weight from Beta(0.3, 0.3), targets likewise",
-    "ricap": "standard; then crops of four images around a point from Beta(0.3, 0.3), targets by area",
-    "randaugment": "standard; then two of 14 operations at magnitude 4 of 10; needs images of bytes",
+    "mixup": "standard; then the weighted mean of two images, weight from Beta(0.3, 0.3), targets likewise; "
+    "each image has a weight of its own, in Arazo et al. 2021 each batch",
+    "ricap": "standard; then crops of four images around a point from Beta(0.3, 0.3), targets by area; each "
+    "image has a point of its own, in Arazo et al. 2021 each batch",
+    "randaugment": "standard; then two of 14 operations at magnitude 4 of 10, those of Cubuk et al. 2019 and "
+    "torchvision; needs images of bytes; the script of Arazo et al. 2021 has two of 16 others at 4 of 30: no "
+    "identity, but Invert, SolarizeAdd and CutoutAbs, and other ranges",
 }
 
 

@@ -2,7 +2,8 @@
 
 The images that are mixed look as they do on their own in that round, cropped and mirrored. What a mixed image
 is made of depends on its number alone, so what was scored is what is trained. Partners come from the whole
-training set, not from the batch as in the papers: else what a sample is would depend on its company.
+training set, not from the batch as in the papers: else what a sample is would depend on its company. For the
+same reason each image has a weight or a point of its own; Arazo et al. 2021 draw one for a whole batch.
 """
 
 from __future__ import annotations

@@ -1,7 +1,10 @@
 """RandAugment (Cubuk et al. 2019) on the device: two operations on every image, picked by a hash.
 
-An operation changes the images that it was picked for all at once. Of the magnitude, 4 of 10, the ranges are
-those of the paper: 30 degrees, a shear of 0.3, 0.45 of a side, four bits, every grey, a factor of 1 +- 0.9.
+An operation changes the images that it was picked for all at once. The 14 operations, and the ranges that the
+magnitude of 4 of 10 is a part of, are the paper's and torchvision's: 30 degrees, a shear of 0.3 (here about
+the centre), 0.45 of a side, four bits, every grey, a factor of 1 +- 0.9. Arazo et al. 2021 have N = 2 and M =
+4 as well, but in their script these are 16 operations, without the identity, with Invert, SolarizeAdd and
+CutoutAbs, at 4 of 30 of other ranges: all factors are 0.34, shifts 13 pixels, and posterising leaves one bit.
 """
 
 from __future__ import annotations

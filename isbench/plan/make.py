@@ -11,7 +11,8 @@ from isbench.recipe.schema import Recipe
 from isbench.store.plans import Block, Pilot, Plan
 from isbench.store.records import Budget, Cell, digest
 
-UNASKED = {"text", "file", "seeds", "primary", "targets", "expect"}  # what may change while the runs stay the same
+# what may change while the runs stay the same
+UNASKED = {"text", "file", "seeds", "primary", "targets", "expect"}
 
 
 def make_plan(recipe: Recipe, ground: Ground, frozen: Mapping[str, Frozen]) -> Plan:

@@ -12,6 +12,7 @@ Scalar = str | int | float | bool | None
 Path = tuple[str | int, ...]
 WIDTH = 110  # characters of a source line that a message shows
 MOST = 100  # mistakes that are told at once
+SYNONYMS = {"from": "since"}  # what is called otherwise, as Python has the word for itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +161,12 @@ def shown(value: Any) -> str:
 
 
 def closest(word: str, known: Iterable[str]) -> str:
-    """What is known and spelt alike; empty if there is nothing."""
+    """What is known and spelt alike, or called otherwise; empty if there is nothing."""
     names = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    word = word.lower()
+    if word in SYNONYMS and SYNONYMS[word] in names:
+        return names[SYNONYMS[word]]
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     return names[close[0]] if close else ""
 
 

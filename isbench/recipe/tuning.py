@@ -54,8 +54,9 @@ def drawn(grid: list[Options], trials: int, own: Options | None) -> list[int]:
     """Which settings of a grid are tried: all, or as many as there are trials, drawn without repetition.
 
     The draw ranks settings by a hash, the stream `tune`: it depends neither on other arms nor on other
-    settings, so that more trials repeat none, and arms of equal grids try the same. What the recipe itself
-    says (`own`) is among them where the grid has it: tuning then never ends with less.
+    settings, so that more trials repeat none. What the recipe itself says (`own`) is among them where the
+    grid has it: tuning then never ends with less. So arms of equal grids try the same where all is tried;
+    with fewer trials than settings, each has its own setting in place of one that others try.
     """
     ranked = sorted(range(len(grid)), key=lambda i: (grid[i] != own, digest(["tune", grid[i]])))
     return sorted(ranked[:trials])

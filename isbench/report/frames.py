@@ -36,6 +36,11 @@ class Group:
         return f"{self.budget.name}, {self.variant}" if self.variant else self.budget.name
 
     @property
+    def curved(self) -> bool:
+        """Whether runs were looked at between start and end: a line between the two is no curve."""
+        return len(self.grid) > 2
+
+    @property
     def slug(self) -> str:
         """The title as part of a file name."""
         return slug(self.title)

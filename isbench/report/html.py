@@ -24,6 +24,7 @@ from isbench.report.figures import (
     importance,
     paper,
     phases,
+    predicted,
     probe,
     reconstructions,
     samples,
@@ -49,6 +50,7 @@ FAMILIES = {
     "Where the time goes": phases.pictures,
     "Seconds ahead at equal accuracy or loss": ahead.pictures,
     "Variance and probabilities of each score": probe.pictures,
+    "Predicted losses": predicted.pictures,
     "How far each weighting is from the exact gradient norm": difference.pictures,
     "Start thresholds": thresholds.pictures,
     "How much tuning each arm needs": tuning_curves.pictures,
@@ -58,6 +60,9 @@ FAMILIES = {
     "Most and least used samples": samples.pictures,
     "The picture, as each model gives it back": reconstructions.pictures,
 }
+
+
+MANY = 4  # tables or figures of one kind; where there are more, all but the first are folded
 
 
 def report(folder: Path) -> Path:
@@ -127,11 +132,13 @@ def render(
         outcomes=[(group.title, *tables.outcomes(results, group)) for group in results.groups],
         probes=[(title, probes.table(rows)) for title, rows in probes.arms(results)],
         probe_header=probes.HEADER,
-        budgets=budgets.table(results),
+        budgets=budgets.tables(results),
+        budgets_said=(budgets.counted(results), budgets.compared_with(results)),
         tunings=tuning.tables(results),
         break_even=tables.break_evens(results),
         families=drawn,
         claims=claims,
+        many=MANY,
         looks=looks,
         arms={look.mark: label for label, look in looks.items()},
         cards=plan.cards,

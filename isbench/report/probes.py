@@ -20,6 +20,7 @@ NAMES = {
     "gradient": "gradient norm",
     "low": "LOW's weights",
     "stored": "stored",
+    "predicted": "predicted loss",
 }
 
 

@@ -34,8 +34,10 @@ def compared(results: Results) -> list[tuple[str, str]]:
     seeds = sorted({run.block.seed for run in results.all})
     raced = [
         ("baseline", results.baseline or "none: no arm is called " + plan.primary.baseline),
-        ("budgets", "; ".join(_budget(group) for group in results.groups)),
+        ("budgets", "; ".join(_budgets(results.groups))),
     ]
+    if results.runs and not any(group.curved for group in results.groups):
+        raced.append(("looked at", "at the start and the end of each run, so no curves are drawn"))
     facts = [
         ("recipe", plan.recipe_file + (f" (profile {plan.profile})" if plan.profile else "")),
         ("data", _by_variant(results, lambda run: words(run.cell.dataset))),
@@ -187,9 +189,12 @@ def _by_variant(results: Results, say: Callable[[Run], str], arms: bool = False)
     return "; ".join(f"{variant or 'default'}: {text}" for variant, text in texts.items())
 
 
-def _budget(group: Group) -> str:
-    amount = f"{group.budget.amount:.4g} {group.budget.unit}"
-    return f"{group.title} ({amount})"
+def _budgets(groups: Iterable[Group]) -> list[str]:
+    """Every budget and its amount, variant by variant where it differs."""
+    amounts = {group.title: f"{group.budget.amount:.4g} {group.budget.unit}" for group in groups}
+    named = dict.fromkeys((group.budget.name, amounts[group.title]) for group in groups)
+    alike = len(named) == len({name for name, _ in named})
+    return [f"{name} ({amount})" for name, amount in (named if alike else amounts.items())]
 
 
 def _machines(results: Results) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from isbench.report.frames import Results
 from isbench.report.tables import Value
-from isbench.store.tuning import Tried, chosen, tried
+from isbench.store.tuning import Tried, at_edges, chosen, tried
 
 METRICS = {"val_error": "validation error", "val_loss": "validation loss"}
 
@@ -78,11 +78,12 @@ def _table(arm: Tuned) -> tuple[list[str], list[tuple[bool, list[Value]]]]:
     paths = list(arm.trials[0].trial.options)
     shown = {metric: name for metric, name in METRICS.items() if metric in (arm.metric, "val_loss")}
     best, rows = chosen(list(arm.trials)), []
+    said = ["chosen", *(f"{path} at the edge of its grid" for path in at_edges(list(arm.trials)))]
     for each in arm.trials:
         row = [Value(str(each.trial.number), each.trial.number)]
         row += [_option(each.trial.options[path]) for path in paths]
         row += [_measured(each, metric) for metric in shown]
-        rows.append((each is best, [*row, Value("chosen" if each is best else "")]))
+        rows.append((each is best, [*row, Value(", ".join(said) if each is best else "")]))
     return ["trial", *paths, *shown.values(), ""], rows
 
 
@@ -105,13 +106,17 @@ def summary(results: Results) -> list[dict[str, str]]:
     rows = []
     for arm in arms(results):
         best, values = chosen(list(arm.trials)), arm.values
-        options = best.trial.options if best else {}
+        options, edges = best.trial.options if best else {}, at_edges(list(arm.trials))
+        said = [
+            f"{path} {_option(value).text}" + (" (at the edge of its grid)" if path in edges else "")
+            for path, value in options.items()
+        ]
         rows.append(
             {
                 **({"variant": arm.variant} if arm.variant else {}),
                 "sampler": arm.label,
                 "trials": f"{len(values)}/{len(arm.trials)}",
-                "chosen": ", ".join(f"{path} {_option(value).text}" for path, value in options.items()),
+                "chosen": ", ".join(said),
                 METRICS[arm.metric]: f"{best.value:.4g}" if best and best.value is not None else "",
                 "after one trial": f"{expected(values)[0]:.4g}" if values else "",
             }

@@ -12,8 +12,7 @@ from torch import Tensor
 from isbench.samplers.base import Sampler
 from isbench.samplers.confidence import Doubts
 from isbench.samplers.draw import weighted
-from isbench.samplers.rules import heal, mend
-from isbench.samplers.scores import doubt
+from isbench.samplers.rules import heal
 from isbench.train.forward import Batch, Forward
 
 if TYPE_CHECKING:
@@ -68,12 +67,11 @@ class ActiveBias(Sampler):
         super().__init__(problem)
         self.measure, self.use, self.epsilon, self.burn_in = measure, use, epsilon, burn_in
         self.doubts = Doubts(problem.finite_n, problem.device)
-        self.seen = 0
 
     def epoch(self) -> Iterator[Batch]:
         """Ordinary rounds; then rounds by the measure as it is when they begin."""
         problem = self.problem
-        if self.seen < self.burn_in * problem.finite_n:
+        if self.doubts.seen < self.burn_in * problem.finite_n:
             yield from (Batch(index, active=False) for index in problem.batches(problem.shuffled()))
             return
         mass = self.mass()
@@ -94,9 +92,7 @@ class ActiveBias(Sampler):
 
     def observe(self, batch: Batch, seen: Forward) -> None:
         """The doubts of the batch join those before."""
-        doubts, self.problem.healed = mend(self.problem.rejudge(doubt, batch, seen))
-        self.doubts.look(seen, doubts)
-        self.seen += len(seen.index)
+        self.doubts.learn(self.problem, batch, seen)
 
     def stored(self) -> Tensor:
         """The mean doubts [n]."""

@@ -13,8 +13,6 @@ from torch import Tensor
 from isbench.samplers.base import Sampler
 from isbench.samplers.confidence import Doubts
 from isbench.samplers.draw import without_replacement
-from isbench.samplers.rules import mend
-from isbench.samplers.scores import doubt
 from isbench.train.forward import Batch, Forward
 
 if TYPE_CHECKING:
@@ -32,8 +30,7 @@ class UniformBudget(Sampler):
 
     def __init__(self, problem: "Problem", *, fraction: Fraction = None) -> None:
         super().__init__(problem)
-        share = problem.fraction if fraction is None else fraction
-        self.k = max(1, int(share * problem.size + 1e-9))
+        self.k = size(problem, fraction)
 
     def epoch(self) -> Iterator[Batch]:
         """The subset, in random order."""
@@ -41,24 +38,26 @@ class UniformBudget(Sampler):
             yield Batch(index, active=False)
 
 
-class PSgd(UniformBudget):
+class PSgd(Sampler):
     """Draws the subset by how much the net doubted each sample's class, on average over its looks so far.
 
     Samples that were never trained on count as the most doubted one. The mean is added to all, so that none
-    is less likely than 1/(2n).
+    is less likely than 1/(2n). `fraction`: the subset's share of the data; where it is left out, that of the
+    budget.
     """
 
     finite = True
     classes = True
+    undecided = False  # True: drawn by the mean doubt times what it lacks to 1
 
     def __init__(self, problem: "Problem", *, fraction: Fraction = None) -> None:
-        super().__init__(problem, fraction=fraction)
+        super().__init__(problem)
+        self.k = size(problem, fraction)
         self.doubts = Doubts(problem.finite_n, problem.device)
-        self.seen = 0
 
     def epoch(self) -> Iterator[Batch]:
         """The subset, in random order; before anything is known it is a uniform one."""
-        p, known = self.probabilities(), self.seen > 0
+        p, known = self.probabilities(), self.doubts.seen > 0
         subset = without_replacement(p, self.k, self.problem.rng)
         for index in self.problem.batches(self.problem.shuffled(subset)):
             yield Batch(index, None, p if known else None, active=known)
@@ -66,19 +65,14 @@ class PSgd(UniformBudget):
     def probabilities(self) -> Tensor:
         """How likely each sample is drawn first [n]."""
         doubts = self.doubts.mean()
-        most = doubts.nan_to_num(0.0).amax() if self.seen else torch.ones_like(doubts[0])
-        mass = self.mass(torch.where(doubts.isnan(), most, doubts)) + LEAST
+        most = doubts.nan_to_num(0.0).amax() if self.doubts.seen else torch.ones_like(doubts[0])
+        doubts = torch.where(doubts.isnan(), most, doubts)
+        mass = (doubts * (1 - doubts) if self.undecided else doubts) + LEAST
         return (mass + mass.mean()) / (2 * mass.sum())
-
-    def mass(self, doubts: Tensor) -> Tensor:
-        """What samples are drawn by [n]."""
-        return doubts
 
     def observe(self, batch: Batch, seen: Forward) -> None:
         """The doubts of the batch join those before."""
-        doubts, self.problem.healed = mend(self.problem.rejudge(doubt, batch, seen))
-        self.doubts.look(seen, doubts)
-        self.seen += len(seen.index)
+        self.doubts.learn(self.problem, batch, seen)
 
     def stored(self) -> Tensor:
         """The mean doubts [n]."""
@@ -88,6 +82,10 @@ class PSgd(UniformBudget):
 class CSgd(PSgd):
     """The same by how undecided the net was: the mean doubt times what it lacks to 1, largest at one half."""
 
-    def mass(self, doubts: Tensor) -> Tensor:
-        """What samples are drawn by [n]."""
-        return doubts * (1 - doubts)
+    undecided = True
+
+
+def size(problem: "Problem", fraction: float | None) -> int:
+    """How many samples a round has, of a fraction of the data or of the budget's."""
+    share = problem.fraction if fraction is None else fraction
+    return max(1, int(share * problem.size + 1e-9))

@@ -20,7 +20,8 @@ CHANG = "Chang et al. 2017, arXiv 1704.07433 (the lineage of paper 002's p-SGD a
 
 D23 = (
     "D23: the norm of the net's weights is the same for all candidates of a step, and the model is linear: "
-    "it cannot change who is chosen. It enters the residual and so later steps; `norm: false` leaves it out."
+    "it cannot change who is chosen. It enters the residual and so later steps: the mean loss is learnt by "
+    "it ||w||^2 times as fast as by the intercept. `norm: false` leaves it out, and that learning with it."
 )
 D24 = "D24: the paper's 30 iterations are epochs; p-SGD is Chang et al.'s, not Katharopoulos and Fleuret's."
 D35 = "D35: text and steps differ on whether what is chosen at step i trains step i + 1; here it trains i."
@@ -29,15 +30,30 @@ D37 = "D37: the rivals run at learning rate 1e-1, Adam among them, IMPON at 1e-3
 OPEN = (
     "Not given: the features (here pixels, without a forward), their scale (here standardised by the first "
     "bank of a round, no feature as if it varied less than a tenth of what features do), the batch (with 128 "
-    "of a bank of 200, two thirds are trained on), the linear model's start (here zero; equal predictions "
-    "are settled at random), which weights the norm is of (here all, as they are when the bank is drawn)."
+    "of a bank of 200, two thirds are trained on, and a step loads 328: the batch is fetched and augmented "
+    "again), the linear model's start (here zero; equal predictions are settled at random), which weights "
+    "the norm is of (here all, as they are when the bank is drawn), whether banks are independent draws "
+    "(here they are slices of one shuffled order, which is shuffled anew when less than a bank is left of "
+    "it)."
 )
 CHASE = (
-    "At the published rate, 1e-6, predictions stay near 0 within a round, so what is learnt from is minus "
-    "the loss itself, of samples that the model chose: it is drawn towards what it has chosen, whatever that "
-    "loses. The probe's row `predicted` says how predictions and losses agree, at any `rate`."
+    "How near predictions come to losses within a round depends on the net: a step takes the share "
+    "2 rate ||w||^2, by the norm alone, off what is missing of the mean loss. At the published rate, 1e-6, "
+    "that is 99.99 % of it in a round of ResNet-18 on CIFAR-10 (norm 111.8 at its start, 351 steps, half of "
+    "it in the first 28): then what is learnt from is how losses differ from their mean. Small nets and few "
+    "steps leave predictions near 0: 5 % with wide-resnet 10-1 on 4,500 images (26.4, 35 steps), 14 % with "
+    "mlp [256, 256] on MNIST (13.2, 421 steps). There what is learnt from is minus the loss itself, of "
+    "samples that the model chose: it is drawn towards what it has chosen, whatever that loses. The probe's "
+    "row `predicted` says how predictions and losses agree, at any `rate`."
 )
-LOST = "A linear model that is not finite any more begins anew; `healed` counts how often."
+MODES = (
+    "With `features: penultimate` a bank is looked at in evaluation mode, while the linear model learns from "
+    "the features of the training forward: under batch norm or dropout the two differ."
+)
+LOST = (
+    "A linear model that is not finite any more begins anew; `healed` counts how often. It diverges at rates "
+    "above 1 / ||w||^2, with ResNet-18 from 8e-5 on."
+)
 
 D27 = (
     "D27: the text averages over all epochs, the authors' code over those in which a sample was drawn, and "
@@ -71,6 +87,7 @@ SUBSET = (
     "int(fraction n) samples a round, without replacement, each once; unweighted",
     "m = mean over a sample's looks of 1 - p(class); never looked at: the largest m",
 )
+SHARES = "of an image mixed of shares t of classes, sum |p - t| / 2 stands for 1 - p(class)"
 STEP = "3b"
 SUMS = "3b, and three sums per sample trained on"
 
@@ -81,8 +98,9 @@ def _impon(sampler: type[Sampler], which: str) -> Entry:
         f"the batch is the part of a bank whose losses an online linear model predicts to be {which}",
         IMPON,
         False,
-        "3b, loading the bank, and a product with it; with `features: penultimate` also its forward",
-        deviations=(D23, D24, D35, D36, D37, OPEN, CHASE, LOST),
+        "3b, loading the bank and then the batch again, and a product with the bank; with "
+        "`features: penultimate` also the bank's forward",
+        deviations=(D23, D24, D35, D36, D37, OPEN, MODES, CHASE, LOST),
         formulae=(
             "predicted loss = a . [features, norm of the net's weights] + a0, for each of a bank",
             f"the batch is the b {which} of the bank, unweighted",
@@ -128,7 +146,11 @@ def _active_bias(measure: str, use: str, summary: str, formula: str) -> Entry:
         SUMS,
         options={"measure": measure, "use": use},
         deviations=(SINGLE, LOOKS),
-        formulae=(formula, how[use], "the first `burn_in` rounds are ordinary; measured anew at each round"),
+        formulae=(
+            *(formula, SHARES, how[use]),
+            "the first `burn_in` rounds are ordinary; measured anew at each round",
+        ),
+        version=2,
     )
 
 
@@ -181,7 +203,8 @@ ENTRIES: dict[str, Entry] = {
         False,
         SUMS,
         deviations=(D24, D27, KEPT, LOOKS),
-        formulae=(*SUBSET, "p = (m + mean m) / sum, so p >= 1 / (2n)"),
+        formulae=(*SUBSET, SHARES, "p = (m + mean m) / sum, so p >= 1 / (2n)"),
+        version=2,
     ),
     "c-sgd": Entry(
         CSgd,
@@ -190,7 +213,8 @@ ENTRIES: dict[str, Entry] = {
         False,
         SUMS,
         deviations=(D24, D27, KEPT, LOOKS),
-        formulae=(*SUBSET, "c = m (1 - m) + 1e-10; p = (c + mean c) / sum, so p >= 1 / (2n)"),
+        formulae=(*SUBSET, SHARES, "c = m (1 - m) + 1e-10; p = (c + mean c) / sum, so p >= 1 / (2n)"),
+        version=2,
     ),
     "active-bias-sd": _active_bias("difficulty", "draw", "drawn by the mean doubt of a sample's class", HARD),
     "active-bias-wd": _active_bias(

@@ -96,7 +96,7 @@ class Impon(Sampler):
         for _ in range(problem.steps):
             bank = problem.distinct(self.bank)  # in random order, which settles ties
             features, self.before = self.look(problem, bank), self.weights()
-            predicted = self.model(features).predict(features, self.before)
+            predicted = self.linear_for(features).predict(features, self.before)
             order = predicted.argsort(descending=self.highest, stable=True)
             yield Batch(bank[order[: problem.batch]], None, predicted, bank)
 
@@ -112,8 +112,8 @@ class Impon(Sampler):
             return torch.zeros((), device=self.problem.device)
         return get_total_norm(self.problem.parameters).detach()
 
-    def model(self, features: Tensor) -> Linear:
-        """The linear model; where there is none, a new one."""
+    def linear_for(self, features: Tensor) -> Linear:
+        """The linear model; where there is none, a new one, centred and scaled by these features."""
         if self.linear is None:
             self.linear = Linear(features, self.standardise)
         return self.linear
@@ -121,8 +121,9 @@ class Impon(Sampler):
     def observe(self, batch: Batch, seen: Forward) -> None:
         """The linear model learns from the losses of the batch."""
         features = seen.input.flatten(1) if self.features == "pixels" else penultimate(self.problem, seen)
-        norm = self.weights() if self.before is None else self.before
-        self.problem.healed = self.model(features).learn(features, norm, seen.loss, self.rate)
+        norm = self.before if batch.candidates is not None else None  # of a batch that it chose itself
+        norm = self.weights() if norm is None else norm
+        self.problem.healed = self.linear_for(features).learn(features, norm, seen.loss, self.rate)
         self.before = None
 
     def predicted(self, problem: "Problem", index: Tensor) -> Tensor | None:

@@ -41,6 +41,7 @@ class SelectiveBackprop(Sampler):
         super().__init__(problem)
         self.score, self.beta, self.length = score, beta, history
         self.history = torch.empty(0, device=problem.device, dtype=wide(problem.device))
+        self.healed = torch.zeros((), dtype=torch.int64, device=problem.device)  # since the last batch
         self.seen = 0
 
     def epoch(self) -> Iterator[Batch]:
@@ -54,15 +55,21 @@ class SelectiveBackprop(Sampler):
         for index in batches:
             losses, healed = self.losses(index)
             chance, starved = self.chances(losses)
+            self.healed = self.healed + healed + starved
             kept = torch.rand(len(index), generator=problem.rng, device=problem.device) < chance
             queue = torch.cat([queue, index[kept]])
             if len(queue) >= b:
-                yield Batch(queue[:b], None, losses, index, healed=healed + starved)
+                yield Batch(queue[:b], None, losses, index, healed=self.told())
                 queue, trained = queue[b:], trained + b
         if len(queue) > 1:  # batch norm cannot be trained on one
-            yield Batch(queue)
+            yield Batch(queue, healed=self.told())
         elif not trained:  # the coins kept nothing in a whole round: the last batch stands for it
-            yield Batch(last, healed=torch.ones_like(last).sum())
+            yield Batch(last, healed=self.told() + len(last))
+
+    def told(self) -> Tensor:
+        """How many losses were mended, or starved, since the last batch; they are not told again."""
+        healed, self.healed = self.healed, torch.zeros_like(self.healed)
+        return healed
 
     def losses(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """The losses [k] of some samples now, by a forward pass, and how many had to be mended."""
@@ -86,7 +93,8 @@ class SelectiveBackprop(Sampler):
     def observe(self, batch: Batch, seen: Forward) -> None:
         """The losses of batches that nobody selected join the history too."""
         if not batch.active:
-            self.join(mend(self.problem.rejudge(self.score, batch, seen))[0])
+            losses, self.problem.healed = mend(self.problem.rejudge(self.score, batch, seen))
+            self.join(losses)
         self.seen += len(seen.index)
 
 

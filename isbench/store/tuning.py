@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -71,6 +72,36 @@ def chosen(trials: list[Tried]) -> Tried | None:
         return None
     best = min(trials, key=lambda each: (each.value, each.mean("val_loss"), each.trial.number))
     return None if best.value == math.inf else best
+
+
+def at_edges(trials: list[Tried]) -> list[str]:
+    """The paths at whose smallest or largest value the chosen trial is, of three numbers or more."""
+    best = chosen(trials)
+    if best is None:
+        return []
+    grids = {path: [each.trial.options[path] for each in trials] for path in best.trial.options}
+    return [path for path, grid in grids.items() if _at_edge(best.trial.options[path], grid)]
+
+
+def _at_edge(value: object, grid: Iterable[object]) -> bool:
+    numbers = [each for each in grid if isinstance(each, int | float) and not isinstance(each, bool)]
+    return value in numbers and len(set(numbers)) > 2 and value in (min(numbers), max(numbers))
+
+
+def out_of_memory(trials: list[Tried]) -> list[str]:
+    """What to take out of the space of an arm, as `pool: 4096`, where trials ran out of memory.
+
+    The values that no trial came through with; where there are none, all of the first such trial together.
+    """
+    big = [each for each in trials if any(r and r.outcome.status == "oom" for r in each.records)]
+    values = list(dict.fromkeys(value for each in big for value in _values(each)))
+    fine = {value for each in trials if each.settled for value in _values(each)}
+    alone = [value for value in values if value not in fine]
+    return alone or [" with ".join(_values(each)) for each in big[:1]]
+
+
+def _values(each: Tried) -> list[str]:
+    return [f"{path}: {json.dumps(value)}" for path, value in each.trial.options.items()]
 
 
 def tuning_rows(store: Store, plan: Plan) -> list[dict[str, Any]]:

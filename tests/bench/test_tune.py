@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from typer.testing import CliRunner
 
@@ -27,6 +28,7 @@ from tests.bench_tools import site as a_site
 ARMS = ["uniform", {"sampler": "prioritized", "label": "mine"}]
 TUNING = {"trials": 2, "seeds": 1, "space": {"optimizer.lr": [1e-3, 1e-2, 1e-1], "mine.alpha": [0.1, 0.6]}}
 TWO = {**TUNING, "seeds": 2}
+RATES = {"trials": 3, "seeds": 1}
 SMALL = {"samplers": ARMS, "tuning": TUNING, "budgets": [{"steps": 3}]}
 
 
@@ -125,6 +127,14 @@ def test_to_diverge_is_worst(tmp_path: Path) -> None:
         ("diverged", "0"),
         ("done", "1"),
     ]
+
+
+def test_a_choice_at_the_edge_of_its_grid_is_told_in_the_recipe_and_on_the_terminal(cli) -> None:
+    space = {"optimizer.lr": [1e-7, 1e-6, 1e-2]}
+    result = cli(samplers=["uniform"], tuning={**RATES, "space": space}, budgets=[{"steps": 30}])
+    assert "optimizer.lr 0.01 (at the edge of its grid)" in one_line(result.stdout)
+    text = Path(one_line(result.stdout).split()[-1]).read_text()
+    assert "trial 3 was best, optimizer.lr at the edge of its grid" in text
 
 
 def test_where_all_diverge_the_arm_stays_as_it_was(tmp_path: Path) -> None:
@@ -340,6 +350,27 @@ def test_trials_without_a_result_are_exit_3(cli, monkeypatch: pytest.MonkeyPatch
     assert result.exit_code == 3
     assert "4 trials have no result" in result.stderr
     assert "no tuned recipe yet" in result.stdout
+
+
+def test_what_takes_too_much_memory_is_said_to_leave_the_space(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = cells.run_cell
+
+    def greedy(cell, order):
+        if cell.optimizer.lr == 0.1:
+            raise torch.OutOfMemoryError("too much")
+        return real(cell, order)
+
+    monkeypatch.setattr(cells, "run_cell", greedy)
+    result = cli(tuning={**RATES, "space": {"optimizer.lr": [1e-3, 1e-2, 1e-1]}})
+    assert result.exit_code == 3
+    assert "memory is too small for optimizer.lr: 0.1 of uniform; optimizer.lr: 0.1 of mine" in one_line(
+        result.stderr
+    )
+    assert cli(tuning={**RATES, "space": {"optimizer.lr": [1e-3, 1e-2]}}).exit_code == 0
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def test_a_wrong_space_is_exit_2(cli) -> None:

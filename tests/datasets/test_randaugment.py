@@ -23,10 +23,10 @@ CPU = torch.device("cpu")
 SIDE = 12
 
 
-def pictures(k: int = 6, channels: int = 3) -> torch.Tensor:
+def pictures(k: int = 6, channels: int = 3, side: int = SIDE) -> torch.Tensor:
     """Smooth images and noisy ones, as whole numbers from 20 to 230."""
-    noise = torch.rand(k, SIDE, SIDE, channels, generator=rng())
-    ramp = torch.linspace(0, 1, SIDE)[:, None, None] * torch.linspace(0.3, 1, channels)
+    noise = torch.rand(k, side, side, channels, generator=rng())
+    ramp = torch.linspace(0, 1, side)[:, None, None] * torch.linspace(0.3, 1, channels)
     return (20 + 210 * (noise * torch.rand(k, 1, 1, 1, generator=rng("part")) + ramp) / 2).round()
 
 
@@ -35,9 +35,56 @@ def by_pillow(change, images: torch.Tensor) -> torch.Tensor:
     return torch.from_numpy(np.stack(done)).float()
 
 
-def ready(channels: int = 3, seed: int = 0) -> RandAugment:
-    shape = (channels, SIDE, SIDE)
+def ready(channels: int = 3, seed: int = 0, side: int = SIDE) -> RandAugment:
+    shape = (channels, side, side)
     return rand_augment(shape, seed, 255, crop_and_flip(shape, seed, True, CPU))
+
+
+LARGE = 96  # pixels of a side: Pillow equalises no images of few pixels
+PUBLISHED = {  # at 4 of 10, to the side of the sign
+    "identity": lambda image, sign: image,
+    "rotate": lambda image, sign: image.rotate(12 * sign),
+    "shear_x": lambda image, sign: moved(image, 1, 0.12 * sign, -0.06 * sign * LARGE, 0, 1, 0),
+    "shear_y": lambda image, sign: moved(image, 1, 0, 0, 0.12 * sign, 1, -0.06 * sign * LARGE),
+    "translate_x": lambda image, sign: moved(image, 1, 0, 0.18 * sign * LARGE, 0, 1, 0),
+    "translate_y": lambda image, sign: moved(image, 1, 0, 0, 0, 1, 0.18 * sign * LARGE),
+    "brightness": lambda image, sign: ImageEnhance.Brightness(image).enhance(1 + 0.36 * sign),
+    "contrast": lambda image, sign: ImageEnhance.Contrast(image).enhance(1 + 0.36 * sign),
+    "colour": lambda image, sign: ImageEnhance.Color(image).enhance(1 + 0.36 * sign),
+    "sharpness": lambda image, sign: ImageEnhance.Sharpness(image).enhance(1 + 0.36 * sign),
+    "solarise": lambda image, sign: ImageOps.solarize(image, 154),
+    "posterise": lambda image, sign: ImageOps.posterize(image, 6),
+    "autocontrast": lambda image, sign: ImageOps.autocontrast(image),
+    "equalise": lambda image, sign: ImageOps.equalize(image),
+}
+
+
+def moved(image: Image.Image, *matrix: float) -> Image.Image:
+    return image.transform(image.size, Image.Transform.AFFINE, matrix)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize(("number", "name"), list(enumerate(PUBLISHED)), ids=PUBLISHED)
+def test_operations_are_those_of_pillow_at_the_published_magnitude(number, name, sign):
+    images = pictures(side=LARGE)
+    operation, side = torch.full((6,), number), torch.full((6,), (sign + 1) // 2)
+    found = ready(side=LARGE).layer(images.clone(), operation, side)
+    difference = (found - by_pillow(lambda image: PUBLISHED[name](image, sign), images)).abs()
+    if name in MOVES:  # where a place comes from the edge of a pixel, rounding decides
+        assert (difference == 0).all(3).double().mean() > 0.97
+    else:  # Pillow cuts what lies between two greys of an equalised image, 35 pixels or so, to a whole number
+        assert difference.max() <= (8 if name == "equalise" else 1)
+
+
+def test_all_operations_are_there_and_an_image_has_two_of_them():
+    assert list(PUBLISHED)[1:6] == list(MOVES)
+    assert len(PUBLISHED) == COUNT
+    augment, images, index = ready(seed=3), pictures(200).byte(), torch.arange(200)
+    expected = augment.first(images, index, 5).float()
+    for layer in (0, 1):
+        number = pick(index, 2 * COUNT, "operation", layer, 3, 5)
+        expected = augment.layer(expected, number // 2, number % 2)
+    assert torch.equal(augment(images, index, 5), expected.byte())
 
 
 @pytest.mark.parametrize("factor", [0.64, 1.36])

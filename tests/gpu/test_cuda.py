@@ -62,6 +62,10 @@ def ready(wanted: Cell) -> Run:
 
 
 GATES = {"loss_fraction": {"below": 0.9}, "tau": {"above": 0.01}, "none": {}}
+CREDITED = [  # what they keep of every sample goes to the parts of a mixed image
+    *("memory-is", "memory-as", "memory-weight", "online-batch", "prioritized", "prioritized-rank"),
+    *("p-sgd", "c-sgd", "active-bias-sd", "active-bias-wpd"),
+]
 
 
 @pytest.mark.parametrize("start", GATES)
@@ -73,6 +77,19 @@ def test_steps_never_wait_for_the_device(name: str, start: str) -> None:
     spec = SamplerSpec(label=name, name=name, start=start)
     run = ready(cell(name, sampler=spec))
     next(run.points)
+    step_without_a_wait(run)
+
+
+@pytest.mark.parametrize("name", CREDITED)
+def test_steps_on_mixed_images_never_wait_for_the_device(name: str) -> None:
+    assert name in FREE
+    spec, spend = DatasetSpec(name="digits", augment="ricap"), Budget(name="steps", amount=200, unit="steps")
+    run = ready(cell(name, dataset=spec, budget=spend))
+    next(run.points), next(run.points)  # beyond the first round, which selects nothing
+    step_without_a_wait(run)
+
+
+def step_without_a_wait(run: Run) -> None:
     problem, sampler = run.problem, run.sampler
     torch.cuda.set_sync_debug_mode("error")
     try:

@@ -19,14 +19,20 @@ samplers:
 @pytest.fixture
 def claims(write):
     """The claims of a recipe with these lines under `expect`."""
-    return lambda *lines, more="": load(
-        write(f"{BASE}{more}expect:\n" + "".join(f"  - {line}\n" for line in lines))
-    ).expect
+    return lambda *lines, more="": (
+        load(write(f"{BASE}{more}expect:\n" + "".join(f"  - {line}\n" for line in lines))).expect
+    )
 
 
 def test_a_claim_is_of_the_baseline_at_the_end_where_nothing_else_is_said(claims):
     (one,) = claims("{claim: A-1, sampler: d, metric: test_error, better_by: 2%}")
-    assert (one.claim, one.test, one.amount, one.sampler, one.than) == ("A-1", "better_by", 0.02, "d", "uniform")
+    assert (one.claim, one.test, one.amount, one.sampler, one.than) == (
+        "A-1",
+        "better_by",
+        0.02,
+        "d",
+        "uniform",
+    )
     assert (one.measure.metric, one.measure.at, one.budget) == ("test_error", "end", "")
 
 
@@ -38,7 +44,10 @@ def test_a_number_alone_has_nobody_to_be_compared_with(claims):
 def test_parts_take_over_what_the_whole_says_but_not_what_they_measure_otherwise(claims):
     (one,) = claims("{sampler: d, metric: test_loss, all: [{worse_by: 2%}, {phase: all, no_worse_than: 5%}]}")
     assert [part.sampler for part in one.parts] == ["d", "d"]
-    assert [(part.measure.metric, part.measure.phase) for part in one.parts] == [("test_loss", ""), ("", "all")]
+    assert [(part.measure.metric, part.measure.phase) for part in one.parts] == [
+        ("test_loss", ""),
+        ("", "all"),
+    ]
 
 
 def test_a_trend_is_over_the_arms_that_differ_in_one_option_alone(claims):
@@ -49,15 +58,15 @@ def test_a_trend_is_over_the_arms_that_differ_in_one_option_alone(claims):
 
 def test_a_claim_without_a_variant_must_hold_in_all(claims):
     more = "variants: {a: {}, b: {}}\n"
-    whole, named = claims(
-        "{sampler: d, better_by: 2%}", "{sampler: d, variant: b, better_by: 2%}", more=more
-    )
+    whole, named = claims("{sampler: d, better_by: 2%}", "{sampler: d, variant: b, better_by: 2%}", more=more)
     assert (whole.test, [part.variant for part in whole.parts]) == ("all", ["a", "b"])
     assert (named.test, named.variant) == ("better_by", "b")
 
 
 def test_a_probe_compares_scores_of_the_baselines_run(claims):
-    (one,) = claims("{probe: {score: upper_bound, than: loss, quantity: squared_error, at: [0, 5]}, better_by: 0%}")
+    (one,) = claims(
+        "{probe: {score: upper_bound, than: loss, quantity: squared_error, at: [0, 5]}, better_by: 0%}"
+    )
     assert (one.sampler, one.than, one.measure.probe.steps) == ("uniform", "", (0, 5))
 
 

@@ -69,6 +69,10 @@ def place(text: str) -> str:
          "samplers.1.bank: a bank of 32 is smaller than the batch of 64"),
         ("highest-loss", "{sampler: highest-loss, batch: 128, pool: §0.5x}",
          "samplers.1.pool: a pool of 64 is smaller than the batch of 128"),
+        ("highest-loss", "{sampler: selective-backprop-composer, §from: 0.2}",
+         "samplers.1.from: unknown option of selective-backprop-composer (did you mean 'since'?)"),
+        ("highest-loss", "{sampler: highest-loss, §from: 0.2}",
+         "samplers.1.from: unknown option of highest-loss"),
         ("highest-loss", "{sampler: highest-loss, score: §los}",
          "samplers.1.score: must be one of loss, upper_bound, output_gradient, output_gradient_autograd, "
          "last_layer, gradient, gradient_one_by_one, not 'los' (did you mean 'loss'?)"),

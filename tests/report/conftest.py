@@ -32,6 +32,14 @@ def probed(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def predicting(tmp_path_factory):
+    """Probes of uniform and of two arms that predict losses, on two data sets."""
+    plan = synthetic.plan_of(synthetic.STRATEGIES[:1], ())
+    plan = synthetic.with_probes(plan, variants=("mnist", "digits"), predicting=("impon", "impon-no-norm"))
+    return frames.load(synthetic.fill_probes(tmp_path_factory.mktemp("predicting"), plan).folder)
+
+
+@pytest.fixture(scope="session")
 def pictured(tmp_path_factory):
     """A picture that was learnt by six arms, the last of which diverged."""
     folder = tmp_path_factory.mktemp("pictured")

@@ -356,17 +356,21 @@ def with_trials(plan, trials=3, seeds=2, variants=("",)):
     return plan.model_copy(update={"cells": plan.cells | cells, "tuning": tuple(found)})
 
 
-def with_probes(plan, seeds=2, variants=("",), stored=False):
-    """The plan with probes of uniform, at six checkpoints; `stored`: of a sampler that keeps numbers."""
+def with_probes(plan, seeds=2, variants=("",), stored=False, predicting=()):
+    """The plan with probes of uniform, at six checkpoints; `stored`: of a sampler that keeps numbers.
+
+    `predicting`: labels of arms beside it that predict losses.
+    """
     budget = Budget(name="probe", amount=1000.0, unit="steps")
-    arm = Arm("prioritized", "prioritized") if stored else UNIFORM
+    arms = (Arm("prioritized", "prioritized") if stored else UNIFORM,)
+    arms += tuple(Arm(label, "impon", options={"bank": 200 + at}) for at, label in enumerate(predicting))
     cells, blocks = {}, []
     for seed in range(seeds):
         for variant in variants:
-            one = cell(arm, budget, seed, variant).model_copy(update={"probed": True})
-            cells[one.id] = one
-            labels = (one.sampler.label,)
-            blocks.append(Block(seed=seed, variant=variant, budget="probe", cells=(one.id,), labels=labels))
+            made = [cell(arm, budget, seed, variant).model_copy(update={"probed": True}) for arm in arms]
+            cells |= {one.id: one for one in made}
+            ids, labels = tuple(one.id for one in made), tuple(arm.label for arm in arms)
+            blocks.append(Block(seed=seed, variant=variant, budget="probe", cells=ids, labels=labels))
     return plan.model_copy(update={"cells": plan.cells | cells, "probes": tuple(blocks)})
 
 
@@ -383,6 +387,8 @@ def fill_probes(folder, plan, n=64, lost=0):
         scores = {name: norm**power for name, power in SCORES.items()}
         if one.sampler.name == "prioritized":
             scores["stored"] = scores["loss"] * np.where(steps > 0, 1.0, np.nan)[:, None]
+        if one.sampler.name == "impon":  # knows nothing at first, and ever more
+            scores["predicted"] = scores["loss"] * np.where(steps > 0, 1.0, np.nan)[:, None]
         arrays = {"step": steps, "batch": np.array(16), "loss": norm**2}
         for name, score in scores.items():
             arrays[f"{name}.p"] = p = score / score.sum(1, keepdims=True)
@@ -392,7 +398,13 @@ def fill_probes(folder, plan, n=64, lost=0):
             made |= {"tau": np.sqrt(n * (p**2).sum(1)), "ess": 1 / (p**2).sum(1)}
             made["squared_error"] = np.square(p - norm / norm.sum(1, keepdims=True)).sum(1)
             made["lost_support"] = np.full(6, float(lost))
+            if name == "predicted":
+                ever_more = 12.2 / one.sampler.options["bank"] * np.log1p(steps)
+                follows = ever_more + 0.05 * noise.standard_normal(6)
+                made["spearman_loss"] = np.where(steps == 200, np.nan, follows)
             arrays |= {f"{name}.{quantity}": values + 0 * p.sum(1) for quantity, values in made.items()}
         store.write_exhibit(identity, "probe", arrays)
+        if one.sampler.name == "impon":
+            store.add_point(identity, list(points_of(one, UNIFORM))[-1])
         store.finish(identity, Outcome(status="done", started="2026-01-02T03:04:05Z", machine=MACHINE))
     return store

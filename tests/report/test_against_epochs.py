@@ -48,6 +48,19 @@ def test_the_accuracy_axis_leaves_out_the_untrained_model(imponed):
     assert early["mean"].min() < low < early[early["progress"] > 0]["mean"].min()
 
 
+def test_a_run_that_diverged_below_the_cut_of_the_axis_has_its_ring_at_the_edge(tmp_path):
+    plan = synthetic.plan_of(synthetic.IMPONS, (synthetic.EPOCHS,), seeds=1, points=2)
+    lost = [id for id, one in plan.cells.items() if one.sampler.label == "impon"]  # before its first point
+    synthetic.fill(tmp_path, plan, synthetic.IMPONS, statuses=dict.fromkeys(lost, "diverged"))
+    accuracy, _ = draw(frames.load(tmp_path))
+    (axes,) = seen(accuracy)
+    low, _ = axes.get_ylim()
+    (ring,) = (line for line in axes.lines if line.get_marker() == "o" and not line.get_clip_on())
+    assert low > 0.5
+    assert list(ring.get_ydata()) == [low]
+    style.save(accuracy, tmp_path)  # a ring far off would leave no room for the panel
+
+
 def test_an_accuracy_axis_that_would_begin_near_0_begins_there():
     with rc_context(style.SETTINGS):
         axes = style.figure(1.0).subplots()

@@ -16,6 +16,7 @@ from isbench.report.figures import (
     importance,
     paper,
     phases,
+    predicted,
     probe,
     reconstructions,
     selection,
@@ -39,12 +40,23 @@ def draw(family, results):
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.__module__.rsplit(".", 1)[-1])
 def test_a_family_draws_pictures_with_numbers_and_a_caption_that_says_n(
-    family, results, sweep, probed, remembered, pictured, imponed, banked, budgeted, tuned, tmp_path
+    family,
+    results,
+    sweep,
+    probed,
+    predicting,
+    remembered,
+    pictured,
+    imponed,
+    banked,
+    budgeted,
+    tuned,
+    tmp_path,
 ):
     fitting = {thresholds.pictures: sweep, probe.pictures: probed, difference.pictures: probed}
     fitting |= {epochs_and_time.pictures: remembered, reconstructions.pictures: pictured}
     fitting |= {against_epochs.pictures: imponed, bank.pictures: banked, budgets.pictures: budgeted}
-    fitting[tuning.pictures] = tuned
+    fitting |= {tuning.pictures: tuned, predicted.pictures: predicting}
     pictures = draw(family, fitting.get(family, results))
     assert pictures
     for picture in pictures:

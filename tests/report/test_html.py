@@ -108,6 +108,41 @@ def test_any_part_of_a_grid_gives_a_page_that_lists_the_rest(draw, tmp_path):
         assert listed == (statuses.get(cell) != "done"), cell
 
 
+def test_runs_that_were_looked_at_twice_have_no_curves(tmp_path):
+    plan = synthetic.plan_of(synthetic.STRATEGIES[:2], (synthetic.EPOCHS,), seeds=1, points=1)
+    synthetic.fill(tmp_path, plan)
+    page = report(tmp_path).read_text()
+    assert "at the start and the end of each run, so no curves are drawn" in page
+    assert {path.stem for path in (tmp_path / "figures").glob("*.svg")} == {"phases"}
+
+
+def test_many_tables_and_figures_are_folded_but_for_the_first(tmp_path):
+    variants = tuple("abcde")
+    plan = synthetic.plan_of((synthetic.UNIFORM,), (synthetic.EPOCHS,), seeds=1, points=2, variants=variants)
+    synthetic.fill(tmp_path, plan, (synthetic.UNIFORM,))
+    page = report(tmp_path).read_text()
+    folded = re.findall(r"<details><summary>(?:<h3>)?([^<]+)", page)
+    assert folded[:4] == [f"epochs-5, {variant}" for variant in "bcde"]
+    assert "curves-epochs-5-a" not in folded
+    assert "curves-epochs-5-b" in folded
+    assert page.count("<details>") == page.count("</details>")
+
+
+def test_a_budget_is_named_once_where_variants_share_it(tmp_path):
+    plan = synthetic.plan_of((synthetic.UNIFORM,), seeds=1, points=2, variants=("a", "b"))
+    synthetic.fill(tmp_path, plan, (synthetic.UNIFORM,), only=())
+    said = dict(tables.compared(frames.load(tmp_path)))["budgets"]
+    assert said == "epochs-5 (5 epochs); like-uniform-5-epochs (3 seconds)"
+
+
+def test_every_section_is_linked_at_the_top(page):
+    head = page[page.index("<nav>") : page.index("</nav>")]
+    linked = re.findall(r'href="#([^"]+)"', head)
+    sections = re.findall(r'<h2 id="([^"]+)"', page)
+    assert [place for place in sections if place in linked] == linked
+    assert len(sections) - len(linked) <= 2  # what is first and what is last
+
+
 def test_a_missing_run_is_said_to_be_missing(tmp_path):
     plan = synthetic.plan_of((synthetic.UNIFORM,), (synthetic.EPOCHS,), seeds=2, points=2)
     kept, lost = plan.cells

@@ -12,7 +12,7 @@ from isbench.report.figures import tuning as figure
 from isbench.report.tuning import Tuned, expected
 from isbench.store.plans import Trial
 from isbench.store.records import Budget, Outcome, Point, RunRecord
-from isbench.store.tuning import Tried, chosen
+from isbench.store.tuning import Tried, at_edges, chosen, out_of_memory
 from tests.report import synthetic
 
 BUDGET = Budget(name="b", amount=1.0, unit="epochs")
@@ -75,6 +75,57 @@ def test_a_trial_that_diverged_counts_as_the_worst_and_at_least_as_no_training()
     bad = tried(2, record(None, None, status="diverged"))
     assert Tuned("", "a", (tried(1, record(0.2)), bad)).values == [0.2, 0.9]
     assert Tuned("", "a", (tried(1, record(0.95)), bad)).values == [0.95, 0.95]
+
+
+def test_a_choice_at_the_edge_of_a_grid_of_numbers_is_told():
+    def arm(*options, best):
+        values = [0.1 if number == best else 0.5 for number in range(len(options))]
+        return [
+            Tried(tried(number).trial.model_copy(update={"options": own}), BUDGET, (record(value),))
+            for number, (own, value) in enumerate(zip(options, values, strict=True))
+        ]
+
+    rates = [{"lr": rate} for rate in (0.01, 0.001, 0.1)]
+    assert [at_edges(arm(*rates, best=best)) for best in range(3)] == [[], ["lr"], ["lr"]]
+    assert at_edges(arm({"lr": 0.1}, {"lr": 0.01}, best=0)) == []  # of two, each is an edge
+    assert at_edges(arm(*({"score": name} for name in "abc"), best=0)) == []
+    assert at_edges(arm(*({"norm": on} for on in (True, False, None)), best=0)) == []
+    both = [{"lr": rate, "pool": pool} for rate in (1, 2, 3) for pool in (8, 16, 32)]
+    assert at_edges(arm(*both, best=3)) == ["pool"]
+    assert at_edges([tried(1, record(0.1)), tried(2, None), tried(3, record(0.2))]) == []
+
+
+@pytest.mark.parametrize(
+    ("trials", "found"),
+    [
+        ([({"pool": 8}, "done"), ({"pool": 16}, "oom")], ["pool: 16"]),
+        ([({"pool": 8}, "diverged"), ({"pool": 16}, "oom")], ["pool: 16"]),
+        ([({"pool": 8}, "done"), ({"pool": 16}, "failed")], []),
+        (
+            [
+                ({"lr": 1, "pool": 8}, "done"),
+                ({"lr": 1, "pool": 16}, "oom"),
+                ({"lr": 2, "pool": 16}, "oom"),
+                ({"lr": 2, "pool": 8}, "done"),
+            ],
+            ["pool: 16"],
+        ),
+        (
+            [
+                ({"pool": 8, "batch": 64}, "done"),
+                ({"pool": 16, "batch": 32}, "done"),
+                ({"pool": 16, "batch": 64}, "oom"),
+            ],
+            ["pool: 16 with batch: 64"],
+        ),
+    ],
+)
+def test_what_takes_too_much_memory_is_what_no_trial_came_through_with(trials, found):
+    made = [
+        Tried(tried(1).trial.model_copy(update={"options": own}), BUDGET, (record(0.2, status=status),))
+        for own, status in trials
+    ]
+    assert out_of_memory(made) == found
 
 
 def test_a_page_of_trials_alone_has_a_table_for_each_arm_and_marks_the_chosen(tuned):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from isbench.samplers import catalogue
+from isbench.samplers.active_bias import ActiveBias
 from isbench.samplers.budgeted import PSgd
 from isbench.samplers.confidence import Doubts
 from isbench.samplers.draw import without_replacement
@@ -108,6 +109,28 @@ def test_samples_that_were_never_seen_are_as_likely_as_the_most_doubted_one() ->
     assert p[1] > p[2] > p[0]
 
 
+def test_c_sgd_takes_unseen_samples_for_as_doubted_as_the_most_doubted_one_not_as_undecided() -> None:
+    sampler = build("c-sgd")
+    assert isinstance(sampler, PSgd)
+    tell(sampler, torch.tensor([0.1, 0.9, 0.5]))
+    p = sampler.probabilities()
+    assert p[3:].unique().tolist() == [p[1].item()]
+    assert p[2] > p[1]
+    assert p[0].item() == pytest.approx(p[1].item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_round_trains_on_its_subset_in_random_order(name: str) -> None:
+    sampler = build(name, 0.9)
+    assert isinstance(sampler, PSgd)
+    tell(sampler, torch.where(torch.arange(N) < N // 2, 0.5, 0.01))
+    places = []
+    for _ in range(50):
+        chosen = subset(sampler)
+        places.append((chosen < N // 2).nonzero()[:, 0].double() / (len(chosen) - 1))
+    assert float(torch.cat(places).mean()) == pytest.approx(0.5, abs=0.02)  # not in the order of the draw
+
+
 def test_c_sgd_prefers_what_the_net_is_undecided_about() -> None:
     sampler = build("c-sgd")
     assert isinstance(sampler, PSgd)
@@ -151,6 +174,21 @@ def test_the_doubt_of_a_mixed_sample_is_credited_to_its_parts_by_share() -> None
     expected = [(0.5 + 0.75 * 0.8) / 1.75, (0.5 + 0.25 * 0.8) / 1.25]
     assert sampler.stored()[[3, 4]].tolist() == pytest.approx(expected)
     assert sampler.stored()[5].isnan()
+
+
+@pytest.mark.parametrize("name", ["p-sgd", "c-sgd", "active-bias-sd"])
+def test_doubts_of_several_mixed_samples_are_credited_to_the_parts_of_each(name: str) -> None:
+    sampler = build(name)
+    assert isinstance(sampler, PSgd | ActiveBias)
+    mixed = saw(torch.tensor([3, 6]), torch.tensor([0.8, 0.1]))
+    share = torch.tensor([[0.7, 0.2, 0.1], [0.5, 0.4, 0.1]])
+    mixed = mixed._replace(parts=torch.tensor([[3, 4, 5], [6, 7, 3]]), share=share)
+    sampler.observe(Batch(mixed.index), mixed)
+    assert sampler.doubts.times[3:8].tolist() == pytest.approx([0.8, 0.2, 0.1, 0.5, 0.4])
+    means = [(0.7 * 0.8 + 0.1 * 0.1) / 0.8, 0.8, 0.8, 0.1, 0.1]
+    assert sampler.doubts.mean()[3:8].tolist() == pytest.approx(means)
+    spread = (0.7 * 0.8**2 + 0.1 * 0.1**2) / 0.8 - means[0] ** 2
+    assert sampler.doubts.variance()[3:8].tolist() == pytest.approx([spread, 0, 0, 0, 0], abs=1e-7)
 
 
 def test_what_is_not_finite_is_mended() -> None:

@@ -108,16 +108,50 @@ def test_learns_from_batches_that_it_did_not_draw(name: str) -> None:
     assert play(problem, sampler, 1)
 
 
+aten = torch.ops.aten
+COUNTED = {  # how large their result is, or the result itself, is read from the device
+    *(aten._local_scalar_dense.default, aten.nonzero.default, aten.masked_select.default),
+    *(aten._unique2.default, aten.unique_dim.default, aten.bincount.default, aten.repeat_interleave.Tensor),
+}
+INDEXING = {aten.index.Tensor, aten.index_put.default, aten.index_put_.default}
+
+
 class Reads(TorchDispatchMode):
-    """Counts the numbers that are read from tensors, for each of which a device would be waited for."""
+    """Counts the operations for which a device would be waited for: a number or a size is read from it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.count = 0
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        self.count += func is torch.ops.aten._local_scalar_dense.default
+        masks = [each for each in args[1] if each is not None] if func in INDEXING else []
+        self.count += func in COUNTED or any(each.dtype in (torch.bool, torch.uint8) for each in masks)
         return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda x: x.sum().item(),
+        lambda x: x.nonzero(),
+        lambda x: x[x > 1],
+        lambda x: x.clone().__setitem__(x > 1, x[:2]),
+        lambda x: x.unique(),
+    ],
+    ids=["a number", "places", "a mask", "writing by a mask", "what differs"],
+)
+def test_what_waits_for_a_device_is_counted(look) -> None:
+    with Reads() as reads:
+        look(torch.arange(4.0))
+    assert reads.count
+
+
+def test_what_does_not_wait_is_not_counted() -> None:
+    x = torch.arange(4.0)
+    with Reads() as reads:
+        x[torch.tensor([2, 0])].masked_fill(x[:2] > 1, 0.0).topk(1).indices.clamp(max=1)
+        torch.where(x > 1, x, 0.0).index_add_(0, torch.tensor([1]), x[:1])
+    assert reads.count == 0
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in READ])

@@ -8,10 +8,13 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.utils import get_total_norm
 
+from isbench.models import catalogue as models
 from isbench.samplers import catalogue
 from isbench.samplers.impon import Impon, Linear
-from isbench.store.records import SamplerSpec
+from isbench.store.records import ModelSpec, SamplerSpec
+from isbench.train.device import global_stream
 from isbench.train.forward import Batch, Forward
 from isbench.train.problem import Problem
 from isbench.train.timing import FakeClock, PhaseTimer
@@ -19,6 +22,7 @@ from tests.builders import BATCH, FEATURES, N, Table, model, rng, run, table
 
 BANK = 64
 RATE = 0.05
+SMALL = ModelSpec(name="wide-resnet", options={"norm": "batch", "depth": 10, "widen": 1})
 
 
 def build(name: str = "impon", **options) -> tuple[Problem, Impon]:
@@ -126,6 +130,41 @@ def test_one_step_is_that_of_gradient_descent_on_the_mean_squared_error() -> Non
     assert torch.allclose(linear.coefficients, coefficients.detach() - 0.01 * coefficients.grad, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("network", "shape", "norm", "steps", "learnt"),
+    [
+        (ModelSpec(name="resnet18"), (3, 32, 32), 111.8, 351, 0.9999),
+        (SMALL, (3, 32, 32), 26.4, 35, 0.05),
+        (SMALL, (1, 28, 28), 26.3, 28, 0.04),
+        (ModelSpec(name="mlp", options={"hidden": [256, 256]}), (1, 28, 28), 13.2, 421, 0.14),
+    ],
+    ids=["resnet18", "wide-resnet on colours", "wide-resnet on greys", "mlp"],
+)
+def test_the_card_says_how_much_of_the_mean_loss_a_round_learns_by_the_norm(
+    network: ModelSpec, shape: tuple[int, ...], norm: float, steps: int, learnt: float
+) -> None:
+    with global_stream(0, "init"):
+        weights = get_total_norm(models.build(network, shape, 10).parameters()).detach()
+    assert float(weights) == pytest.approx(norm, abs=0.1)
+    nothing, losses = torch.zeros(BATCH, 1), torch.full((BATCH,), 2.3)
+    linear = Linear(nothing, standardise=False)
+    for _ in range(steps):
+        linear.learn(nothing, weights, losses, 1e-6)
+    share = linear.predict(nothing, weights)[0] / 2.3
+    assert float(share) == pytest.approx(learnt, abs=0.00005 if learnt > 0.99 else 0.005)
+
+
+@pytest.mark.parametrize(("rate", "converges"), [(0.9, True), (1.1, False)])
+def test_the_linear_model_diverges_at_rates_above_one_over_the_norms_square(
+    rate: float, converges: bool
+) -> None:
+    nothing, norm, losses = torch.zeros(BATCH, 1), torch.tensor(20.0), torch.ones(BATCH)
+    linear = Linear(nothing, standardise=False)
+    for _ in range(50):
+        linear.learn(nothing, norm, losses, rate / 401)  # with the intercept's 1
+    assert bool((linear.predict(nothing, norm) - losses).abs().max() < 0.01) == converges
+
+
 def test_the_error_of_the_linear_model_falls_on_a_linear_problem() -> None:
     problem, sampler = build()
     index = torch.arange(N)
@@ -183,6 +222,17 @@ def test_pixels_cost_no_forward_and_the_penultimate_features_one_of_the_bank() -
     assert scored == [0, 10 * BANK]
 
 
+def test_a_step_loads_the_bank_and_then_the_batch_again() -> None:
+    made = run("impon", options={"bank": BANK}, budget=(10, "steps"), grid=(1.0,))
+    assert made.finish()[-1].loaded == 10 * (BANK + BATCH)
+
+
+def test_banks_are_slices_of_one_order_until_less_than_a_bank_is_left() -> None:
+    _, sampler = build()
+    banks = [batch.candidates for _, batch in zip(range(N // BANK), sampler.epoch(), strict=False)]
+    assert len(torch.cat([bank for bank in banks if bank is not None]).unique()) == N // BANK * BANK
+
+
 def test_the_penultimate_features_are_what_the_last_layer_reads() -> None:
     problem, sampler = build(features="penultimate")
     read = sampler.look(problem, torch.arange(20))
@@ -201,6 +251,19 @@ def test_the_norm_that_is_learnt_is_the_one_that_the_batch_was_chosen_for() -> N
     assert sampler.linear is not None
     slope, intercept = sampler.linear.coefficients[-2:]
     assert float(slope / intercept) == pytest.approx(float(chosen_for), rel=1e-4)
+
+
+def test_a_batch_that_others_chose_is_learnt_with_the_norm_of_now() -> None:
+    problem, sampler = build()
+    next(iter(sampler.epoch()))  # a round that is abandoned
+    with torch.no_grad():
+        for parameter in problem.parameters:
+            parameter.mul_(100)
+    index = torch.arange(BATCH)
+    sampler.observe(Batch(index), saw(problem, index, torch.ones(BATCH)))
+    assert sampler.linear is not None
+    slope, intercept = sampler.linear.coefficients[-2:]
+    assert float(slope / intercept) == pytest.approx(float(sampler.weights()), rel=1e-4)
 
 
 def test_pictures_are_read_as_rows_of_pixels() -> None:

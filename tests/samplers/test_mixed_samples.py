@@ -14,6 +14,7 @@ from isbench.samplers.catalogue import CATALOGUE
 from isbench.samplers.memory import Memory
 from isbench.samplers.prioritized import LEAST, Prioritized
 from tests.builders import BATCH, random_images, run
+from tests.samplers.test_contract import NARROW, READ, Reads, play_unchecked
 
 N = 120
 
@@ -42,6 +43,16 @@ def test_every_sampler_trains_on_mixed_images(name: str) -> None:
     assert last.train_loss < 5
     stored = made.sampler.stored()
     assert stored is None or bool(stored.isfinite().any())
+
+
+@pytest.mark.parametrize("name", [name for name in CATALOGUE if name not in READ])
+def test_no_step_on_mixed_images_waits_for_the_device(name: str) -> None:
+    options = {**NARROW.get(name, {}), **({"bank": 32} if name.startswith("impon") else {})}
+    made = run(name, dataset=images(), network=network(), options=options)
+    play_unchecked(made.problem, made.sampler)
+    with Reads() as reads:
+        play_unchecked(made.problem, made.sampler)
+    assert reads.count == 0
 
 
 def test_a_sample_without_a_share_leaves_the_predicted_losses_finite() -> None:

@@ -1,3 +1,4 @@
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -208,16 +209,27 @@ def test_doubt_is_what_the_probability_of_the_class_lacks_to_1():
     assert torch.allclose(doubt(problem(), seen(output, target)), lacks, atol=1e-12)
 
 
-def test_doubt_of_a_mixture_of_classes_is_that_of_each_by_its_share():
+def test_doubt_of_a_mixture_of_classes_is_half_the_distance_to_its_shares():
     output, share = logits(), soft_targets()
-    assert torch.allclose(
-        doubt(problem(), seen(output, share)), 1 - (output.softmax(1) * share).sum(1), atol=1e-12
-    )
+    half = (output.softmax(1) - share).abs().sum(1) / 2
+    assert torch.allclose(doubt(problem(), seen(output, share)), half, atol=1e-12)
 
 
-def test_the_doubt_of_a_learnt_sample_is_small_but_not_lost_in_float32():
+def test_a_net_that_knows_the_shares_of_a_mixture_doubts_nothing():
+    share = soft_targets()
+    assert doubt(problem(), seen(share.log(), share)).max() < 1e-12
+
+
+def test_doubt_of_shares_that_are_all_of_one_class_is_that_of_the_class():
+    output, target = logits(), labels()
+    hard, soft = (doubt(problem(), seen(output, each)) for each in (target, F.one_hot(target, 10).double()))
+    assert torch.allclose(hard, soft, rtol=1e-12)
+
+
+@pytest.mark.parametrize("target", [torch.tensor([0]), torch.tensor([[1.0, 0.0, 0.0]])], ids=["hard", "soft"])
+def test_the_doubt_of_a_learnt_sample_is_small_but_not_lost_in_float32(target):
     output = torch.tensor([[40.0, 0.0, 0.0]])
-    assert 0 < doubt(problem(), seen(output, torch.tensor([0]))).item() < 1e-16
+    assert doubt(problem(), seen(output, target)).item() == pytest.approx(2 * math.exp(-40), rel=1e-5)
 
 
 @pytest.mark.parametrize("name", SCORES)

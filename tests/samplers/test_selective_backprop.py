@@ -48,6 +48,10 @@ def round_of(sampler) -> list[Batch]:
     return list(sampler.epoch())
 
 
+def healed(batches: list[Batch]) -> int:
+    return sum(int(batch.healed) for batch in batches if batch.healed is not None)
+
+
 @pytest.mark.parametrize(("beta", "rate"), [(1, 0.5), (2, 1 / 3), (3, 0.25)])
 def test_of_stationary_losses_one_over_beta_plus_1_are_kept(beta: int, rate: float) -> None:
     sampler = primed(LOSSES, beta=float(beta))
@@ -58,6 +62,22 @@ def test_of_stationary_losses_one_over_beta_plus_1_are_kept(beta: int, rate: flo
 def test_beta_0_keeps_everything() -> None:
     kept = torch.cat([batch.index for batch in round_of(primed(LOSSES[:N], beta=0.0))])
     assert kept.sort().values.tolist() == list(range(N))
+
+
+def test_the_losses_of_the_first_round_are_the_first_of_the_history() -> None:
+    sampler = SelectiveBackprop(task(), score=known(LOSSES))
+    order = []
+    for batch in sampler.epoch():
+        look(sampler, batch.index)
+        order.append(batch.index)
+    assert torch.equal(sampler.history, LOSSES[torch.cat(order)].double())
+
+
+def test_the_losses_of_what_was_selected_are_in_the_history_once() -> None:
+    sampler = primed(LOSSES[:N], beta=0.0)
+    nothing, selected = torch.empty(0), torch.arange(BATCH)
+    sampler.observe(Batch(selected), Forward(selected, nothing, nothing, nothing, nothing))
+    assert torch.equal(sampler.history, LOSSES[:N].double())
 
 
 def test_the_first_round_keeps_everything_and_scores_nothing() -> None:
@@ -107,7 +127,7 @@ def test_the_history_holds_the_last_losses_only() -> None:
 def test_equal_losses_keep_everything_and_are_counted() -> None:
     batches = round_of(primed(torch.full((N,), 0.3)))
     assert sum(len(batch.index) for batch in batches) == N
-    assert sum(int(batch.healed) for batch in batches if batch.healed is not None) >= N - BATCH
+    assert healed(batches) == N
 
 
 def test_a_round_whose_coins_keep_nothing_trains_on_its_last_batch_and_says_so() -> None:
@@ -122,9 +142,22 @@ def test_losses_that_are_not_finite_are_mended() -> None:
     losses = LOSSES[:N].clone()
     losses[::7] = torch.nan
     sampler = primed(losses)
-    batches = round_of(sampler)
+    round_of(sampler)
     assert sampler.history.isfinite().all()
-    assert sum(int(batch.healed) for batch in batches if batch.healed is not None) > 0
+
+
+@pytest.mark.parametrize("beta", [1.0, 8.0, 1e9], ids=["half is kept", "a ninth is kept", "nearly none is"])
+def test_every_mended_loss_is_counted_also_where_the_queue_was_not_full(beta: float) -> None:
+    losses = LOSSES[:N].clone()
+    losses[::7] = torch.nan
+    sampler = primed(losses, beta=beta)
+    assert sampler.problem.healed is not None
+    assert int(sampler.problem.healed) == N // 7
+    rounds = 30
+    batches = [batch for _ in range(rounds) for batch in sampler.epoch()]
+    forced = rounds * (N % BATCH) if beta == 1e9 else 0  # the last batch, where the coins keep nothing
+    assert healed(batches) + int(sampler.healed) == rounds * (N // 7) + forced
+    assert int(sampler.healed) <= N // 7
 
 
 def test_equal_losses_end_no_run() -> None:
@@ -146,6 +179,15 @@ def test_stale_losses_serve_for_some_rounds(staleness: int) -> None:
         round_of(sampler)
         scored.append(sampler.problem.scored - before)
     assert scored == [N if k % staleness == 0 else 0 for k in range(6)]
+
+
+def test_a_round_that_is_abandoned_counts_as_one_in_which_losses_served() -> None:
+    sampler, scored = primed(LOSSES[:BATCH], SelectiveBackpropStale, staleness=2, beta=0.0), []
+    for _ in range(4):
+        before = sampler.problem.scored
+        next(iter(sampler.epoch()))
+        scored.append(sampler.problem.scored - before)
+    assert scored == [BATCH, 0, BATCH, 0]
 
 
 def test_what_stale_selective_backprop_stores_are_the_losses_as_they_were() -> None:

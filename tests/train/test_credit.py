@@ -8,6 +8,7 @@ from torch import Tensor
 
 from isbench.datasets.mixing import mixed
 from isbench.datasets.stored import Stored
+from isbench.samplers.confidence import Doubts
 from isbench.train.credit import Book
 from isbench.train.forward import Forward
 from isbench.train.problem import Problem
@@ -105,11 +106,11 @@ def test_nothing_is_mixed_without_mixing() -> None:
     assert seen.share is None
 
 
-def hardness_found(kind: str, shuffle: bool) -> float:
-    """How well a memory follows how hard each sample is, where an input is as hard as its parts by share."""
+def hardness_found(kind: str, keeper: str, shuffle: bool) -> float:
+    """How well a memory or a sum of looks follows how hard samples are, of inputs as hard as their parts."""
     problem = mixing(kind)
     hard = torch.rand(N, generator=rng())
-    store = problem.full(torch.nan)
+    store, doubts = problem.full(torch.nan), Doubts(N, CPU)
     nothing = torch.empty(0)
     for problem.round in range(60):
         for index in torch.randperm(N, generator=rng("order", problem.round)).split(50):
@@ -121,17 +122,22 @@ def hardness_found(kind: str, shuffle: bool) -> float:
                 index, nothing, nothing, nothing, nothing, None, wrong if shuffle else parts, share
             )
             problem.remember(store, seen, value)
-    return torch.corrcoef(torch.stack([store, hard]))[0, 1].item()
+            doubts.look(seen, value)
+    found = {"memory": store, "looks": doubts.mean().float()}[keeper]
+    return torch.corrcoef(torch.stack([found, hard]))[0, 1].item()
 
 
-@pytest.mark.parametrize("kind", ["mixup", "ricap"])
-def test_a_memory_finds_out_which_samples_are_hard(kind: str) -> None:
-    assert hardness_found(kind, shuffle=False) > 0.7
+KEPT = [(kind, keeper) for kind in ("mixup", "ricap") for keeper in ("memory", "looks")]
 
 
-@pytest.mark.parametrize("kind", ["mixup", "ricap"])
-def test_numbers_that_go_to_the_wrong_samples_say_nothing(kind: str) -> None:
-    assert abs(hardness_found(kind, shuffle=True)) < 0.3
+@pytest.mark.parametrize(("kind", "keeper"), KEPT)
+def test_a_memory_finds_out_which_samples_are_hard(kind: str, keeper: str) -> None:
+    assert hardness_found(kind, keeper, shuffle=False) > 0.7
+
+
+@pytest.mark.parametrize(("kind", "keeper"), KEPT)
+def test_numbers_that_go_to_the_wrong_samples_say_nothing(kind: str, keeper: str) -> None:
+    assert abs(hardness_found(kind, keeper, shuffle=True)) < 0.3
 
 
 @pytest.mark.parametrize("kind", ["mixup", "ricap"])

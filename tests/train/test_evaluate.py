@@ -44,3 +44,14 @@ def test_the_psnr_of_a_picture_is_that_of_its_squared_error() -> None:
 def test_psnr_is_of_a_peak_of_1(error, decibels) -> None:
     assert psnr(error) == decibels
     assert psnr(float("nan")) is None
+
+
+@pytest.mark.parametrize(("n", "sizes"), [(30, [8, 6]), (16, [8, 8]), (8, [8]), (3, [3])])
+def test_a_rehearsal_measures_the_first_and_the_last_piece_of_a_split(n, sizes, monkeypatch) -> None:
+    monkeypatch.setattr("isbench.train.evaluate.at_once", lambda *about: 8)
+    dataset = table()
+    evaluator, fetched = Evaluator(dataset, model(dataset)), []
+    evaluator.brief = True
+    evaluator.model.register_forward_pre_hook(lambda module, inputs: fetched.append(len(inputs[0])))
+    evaluator.measure(dataset.train, torch.arange(n))
+    assert fetched == sizes

@@ -129,7 +129,6 @@ def test_a_race_that_is_not_there_is_inconclusive(decided):
     assert (one.answer, one.reason) == ("inconclusive", "there is no race of hour")
 
 
-
 @pytest.mark.parametrize(
     ("test", "parts", "answer"),
     [
@@ -175,7 +174,8 @@ def test_claims_are_written_everywhere(tmp_path):
     claims = (claim("better_by", claim="C-1"), joined("all", claim("worse_by"), claim("better_by")))
     folder = made.folder(tmp_path / "made", {"uniform": HIGH, "arm": LOW}, expect=claims)
     write(folder)
-    rows = list(csv.DictReader((folder / "tables" / "claims.csv").open()))
+    with (folder / "tables" / "claims.csv").open() as file:
+        rows = list(csv.DictReader(file))
     assert [(row["claim"], row["part"], row["verdict"]) for row in rows] == [
         ("C-1", "", "held"),
         ("claim 2", "", "not held"),

@@ -44,7 +44,7 @@ def pictures(results: Results) -> list[Picture]:
     """One picture of accuracies and one of losses for the budgets of all variants, side by side."""
     if "paper 002" not in sources(results):
         return []
-    shown = [group for group in results.groups if known(group.of(results.points), "epochs")]
+    shown = [group for group in results.groups if group.curved and known(group.of(results.points), "epochs")]
     sweep = banks(results)  # their accuracies are drawn with what they end at
     found: list[Picture] = []
     for groups in lines.ranks(shown):
@@ -66,6 +66,7 @@ def curves(axes: Axes, results: Results, group: Group, metric: str, look: dict[s
     linear(axes)
     if metric.endswith("accuracy"):
         _cut(axes, drawn[drawn["progress"] > 0]["mean"])
+        lines.rings_inside(axes)
     else:
         logarithmic(axes, group.of(results.points)[metric])
     named = {"variant": group.variant, "budget": group.budget.name, "metric": metric}

@@ -19,7 +19,7 @@ COLUMNS = ["variant", "budget", "sampler", "metric", "level", "seconds_ahead", "
 
 def pictures(results: Results) -> list[Picture]:
     """One picture for each variant and budget in which the baseline and another arm have results."""
-    found = [(group, compare(results, group)) for group in results.groups]
+    found = [(group, compare(results, group)) for group in results.groups if group.curved]
     return [_picture(results, group, rows) for group, rows in found if not rows.empty]
 
 

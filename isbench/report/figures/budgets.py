@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from isbench.report.budgets import CONFIDENCE, METRICS, reference, rows
+from isbench.report.budgets import CONFIDENCE, METRICS, ended, reference
 from isbench.report.figures.style import INK, Look, Picture, figure, linear, looks
 from isbench.report.frames import Frame, Results, seeds
 
@@ -29,11 +29,10 @@ class Shown:
 
 def pictures(results: Results) -> list[Picture]:
     """Errors, and differences to uniform subsets; a column for each budget, a group for each variant."""
-    table, than = rows(results), reference(results)
-    table = table[table["n"] > 0]
-    if table.empty:
+    table, than = ended(results), reference(results)
+    if not table["n"].any():
         return []
-    metric = METRICS[table["metric"].iloc[0]]
+    metric = METRICS[table[table["n"] > 0]["metric"].iloc[0]]
     kinds = [
         Shown("budget-error", "mean", "low", "high", metric),
         Shown(
@@ -43,18 +42,21 @@ def pictures(results: Results) -> list[Picture]:
     names = list(dict.fromkeys(table["budget"]))
     found: list[Picture] = []
     for shown in kinds:
-        present = table[table[shown.value].notna()]
+        lost = (table["n"] == 0) & (shown.value == "mean")  # all runs diverged: a row without a dot
+        present = table[table[shown.value].notna() | lost]
         for at in range(0, len(names), WIDEST):
-            part = present[present["budget"].isin(names[at : at + WIDEST])]
-            if not part.empty:
-                found.append(_picture(results, part, shown, than))
+            here = names[at : at + WIDEST]
+            part = present[present["budget"].isin(here)]
+            if part[shown.value].notna().any():
+                said = _caption(part, shown, than) + _lost(table[table["budget"].isin(here)])
+                found.append(_picture(results, part, shown, than, said))
     return found
 
 
-def _picture(results: Results, table: Frame, shown: Shown, than: str) -> Picture:
+def _picture(results: Results, table: Frame, shown: Shown, than: str, said: str) -> Picture:
     names = list(dict.fromkeys(table["budget"]))
     lines = _lines(results, table)
-    drawn = figure(0.75 + LINE * len(lines), pad=0.03)
+    drawn = figure(0.75 + LINE * max(3, len(lines)), pad=0.03)
     panels = drawn.subplots(1, len(names), sharey=True, sharex=True, squeeze=False)[0]
     look = looks(results)
     limits = _limits(table, shown)
@@ -65,7 +67,7 @@ def _picture(results: Results, table: Frame, shown: Shown, than: str) -> Picture
         linear(axes, ticks=3)
     _name_lines(panels[0], lines, look)
     drawn.supxlabel(shown.axis, fontsize=8.0, color=INK)
-    return Picture(shown.name, drawn, table, _caption(table, shown, than))
+    return Picture(shown.name, drawn, table, said)
 
 
 def _lines(results: Results, table: Frame) -> list[tuple[str, str]]:
@@ -81,7 +83,7 @@ def _lines(results: Results, table: Frame) -> list[tuple[str, str]]:
 def _limits(table: Frame, shown: Shown) -> tuple[float, float]:
     """An axis for the means and a part of their intervals; what is longer is cut."""
     values = table[shown.value].to_numpy()
-    low, high = float(values.min()), float(values.max())
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
     if shown.value == "difference":
         low, high = min(low, 0.0), max(high, 0.0)
     reach = 0.6 * (high - low) + 1e-4
@@ -105,6 +107,10 @@ def _panel(
         if row is None:
             continue
         style: dict[str, Any] = {"color": look[line[1]].color, "gid": look[line[1]].mark}
+        if not row["n"]:
+            place_of = {"transform": axes.get_yaxis_transform(), "ha": "center", "va": "center"}
+            axes.text(0.5, place, "diverged", fontsize=6.0, **place_of, **style)
+            continue
         axes.plot([row[shown.low], row[shown.high]], [place, place], linewidth=1.2, alpha=0.7, **style)
         hollow = {"markerfacecolor": "white"} if line[1] == than else {}
         axes.plot([row[shown.value]], [place], marker="o", markersize=4.0, zorder=3, **hollow, **style)
@@ -138,10 +144,18 @@ def _caption(table: Frame, shown: Shown, than: str) -> str:
     what, count = "", table["n"]
     if shown.value == "difference":
         what, count = f", paired by seed; left of the line an arm ends lower than {than}", table["pairs"]
-    else:
+    elif than:
         what = f"; dotted, with an open dot: {than}, random subsets"
     return (
         f"{shown.axis.capitalize()} by budget, augmentation (or other variant) and sampler{what}. Dot: mean "
         f"over seeds ({seeds(count)}); line: {CONFIDENCE:.0%} t interval of that mean, cut at the edge where "
         "it is long, absent for a single run. The interval describes these runs, it is no test."
     )
+
+
+def _lost(table: Frame) -> str:
+    """How many runs of which sampler diverged."""
+    runs = table.groupby("sampler", sort=False)["diverged"].sum()
+    named = ", ".join(f"{label} {count}" for label, count in runs.items() if count)
+    said = "Runs that diverged have no part in means and differences, which are over the others"
+    return f" {said}: {named}." if named else ""

@@ -18,7 +18,7 @@ METRICS = {
 
 def pictures(results: Results) -> list[Picture]:
     """One picture for each variant and budget that has a result."""
-    found = [(group, group.of(results.points)) for group in results.groups]
+    found = [(group, group.of(results.points)) for group in results.groups if group.curved]
     return [_picture(results, group, points) for group, points in found if known(points, "train_seconds")]
 
 

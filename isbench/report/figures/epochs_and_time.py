@@ -54,7 +54,9 @@ def pictures(results: Results) -> list[Picture]:
     """For each variant one picture of every pair of budgets, where arms of paper 003 are compared."""
     if "paper 003" not in sources(results):
         return []
-    shown = [group for group in results.groups if known(group.of(results.points), "test_loss")]
+    shown = [
+        group for group in results.groups if group.curved and known(group.of(results.points), "test_loss")
+    ]
     return [
         _picture(results, columns)
         for variant in dict.fromkeys(group.variant for group in shown)

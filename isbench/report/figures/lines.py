@@ -36,6 +36,14 @@ def limits(axes: Axes, results: Results, group: Group, axis: str) -> None:
     axes.set_xlim(0.0, float(furthest) * 1.02 if furthest > 0 else 1.0)
 
 
+def rings_inside(axes: Axes) -> None:
+    """Rings of runs that diverged beyond a cut axis move to its edge; unclipped, they would be far off."""
+    low, high = sorted(axes.get_ylim())
+    for ring in axes.lines:
+        if ring.get_marker() == "o" and not ring.get_clip_on():
+            ring.set_ydata(np.clip(np.asarray(ring.get_ydata(), dtype=float), low, high))
+
+
 def diverged(results: Results, group: Group) -> str:
     """A sentence for the caption on the runs that diverged, empty if none did."""
     status = group.of(results.cells)["status"]

@@ -43,7 +43,9 @@ NAMES = {
 
 def pictures(results: Results) -> list[Picture]:
     """For each source of the arms, one picture for every few budgets and variants that have a result."""
-    shown = [group for group in results.groups if known(group.of(results.points), "train_seconds")]
+    shown = [
+        group for group in results.groups if group.curved and known(group.of(results.points), "train_seconds")
+    ]
     parts = [shown[first : first + ROWS] for first in range(0, len(shown), ROWS)]
     papers = sources(results)
     layouts = [layout for word, layout in LAYOUTS.items() if word in papers]

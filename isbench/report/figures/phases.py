@@ -24,7 +24,7 @@ COLORS = {
 
 def pictures(results: Results) -> list[Picture]:
     """One picture for every few budgets and variants that have a result."""
-    groups = [group for group in results.groups if not group.of(results.phases).empty]
+    groups = [group for group in results.groups if len(per_step(results, group))]
     parts = [groups[first : first + ROWS] for first in range(0, len(groups), ROWS)]
     return [
         _picture(results, part, f"phases-{place + 1}" if place else "phases")
