@@ -10,7 +10,7 @@ import yaml
 from isbench.bench import run as runs
 from isbench.bench.process import Worker
 from isbench.bench.site import Opened, Request, Site, open_site
-from isbench.bench.worker import serve_calibration, serve_cell
+from isbench.bench.worker import serve_calibration, serve_cell, serve_description
 from isbench.recipe import open_recipe
 
 RECIPE = {
@@ -52,6 +52,8 @@ class InProcess(Worker):
         return self.process
 
     def _ask(self, request, heard):
+        if request["do"] == "describe":
+            return serve_description(request)
         return serve_cell(request, heard) if request["do"] == "train" else serve_calibration(request)
 
 

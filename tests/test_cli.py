@@ -9,8 +9,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from isbench.bench import preview as previews
 from isbench.bench import run as runs
+from isbench.bench import site as sites
 from isbench.cli import app
 from tests.bench_tools import RECIPE, InProcess
 
@@ -18,8 +18,7 @@ from tests.bench_tools import RECIPE, InProcess
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """Runs a command in an empty folder, with the worker in this process."""
-    monkeypatch.setattr(runs, "Worker", InProcess)
-    monkeypatch.setattr(previews, "Worker", InProcess)
+    monkeypatch.setattr(sites, "Worker", InProcess)
     monkeypatch.setenv("ISBENCH_DATA", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
     runner = CliRunner()
@@ -241,7 +240,7 @@ BROKEN = {
     ),
     "no uniform arm": ({"samplers": ["highest-loss"]}, 2, "uniform"),
     "bad budget": ({"budgets": [{"hours": 2}]}, 2, "budgets.0"),
-    "later key": ({"gate": {"exact": True}}, 2, "later version"),
+    "exact with many threads": ({"gate": {"exact": True}, "threads": 2}, 2, "threads: 1"),
     "unknown dataset": ({"dataset": "mnits"}, 2, "did you mean 'mnist'"),
     "missing data": ({"dataset": "mnist"}, 6, "isbench data prepare mnist"),
     "no samplers": ({"samplers": None}, 2, "samplers"),

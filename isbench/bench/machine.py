@@ -15,10 +15,13 @@ import isbench
 from isbench.store.records import digest
 
 VARIABLES = (
+    "ATEN_CPU_CAPABILITY",
     "CUDA_VISIBLE_DEVICES",
     "KMP_AFFINITY",
+    "MKL_CBWR",
     "MKL_NUM_THREADS",
     "OMP_NUM_THREADS",
+    "ONEDNN_MAX_CPU_ISA",
     "PYTORCH_CUDA_ALLOC_CONF",
     "PYTORCH_ENABLE_MPS_FALLBACK",
     "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
@@ -54,11 +57,6 @@ def hardware(device: torch.device) -> dict[str, Any]:
         "device": str(device),
         "device_name": device_name(device),
     }
-
-
-def machine_id(facts: dict[str, Any]) -> str:
-    """A short name for a set of facts."""
-    return digest(facts)
 
 
 def fingerprint(device: torch.device) -> str:

@@ -8,8 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from isbench.bench.estimate import Speed, cell_seconds, expected_pilot_seconds, speeds
-from isbench.bench.process import Worker
-from isbench.bench.site import Site
+from isbench.bench.site import Site, at_work
 from isbench.bench.tune import plan_trials
 from isbench.plan import Frozen, pilot_key
 from isbench.store.plans import Plan
@@ -119,9 +118,9 @@ def preview(site: Site, *, measure: bool) -> Preview:
     guess, guessed = {pilot_key(pilot): Frozen(1.0) for pilot in unknown}, bool(unknown)
     if not measure:
         return Preview(site, planned({**guess, **frozen}), {}, guessed)
-    with Worker(site.request.root, site.opened.folder, "") as worker:
-        known = speeds(plan, site.machine, worker.calibrate)
+    with at_work(site) as worker:
+        known = speeds(plan, worker.machine, worker.calibrate)
         expected = expected_pilot_seconds(plan, known)
         guess |= {pilot_key(p): Frozen(t) for p in unknown if (t := expected.get((p.variant, p.budget)))}
         plan = planned({**guess, **frozen})
-        return Preview(site, plan, speeds(plan, site.machine, worker.calibrate), guessed)
+        return Preview(site, plan, speeds(plan, worker.machine, worker.calibrate), guessed)

@@ -8,9 +8,8 @@ from __future__ import annotations
 import math
 
 from isbench.bench.costs import slow_norms
-from isbench.bench.process import Worker
 from isbench.bench.run import Todo, Watch, failures, stopping
-from isbench.bench.site import Site, locked, note_machine, save
+from isbench.bench.site import Site, at_work, locked, save
 from isbench.plan import plan_block
 from isbench.recipe.schema import Setting
 from isbench.store.export import write_tables
@@ -32,7 +31,8 @@ def probe(site: Site, watch: Watch) -> list[str]:
         for note in dict.fromkeys((*plan.notes, *slow)):
             watch.say(f"note: {note}")
         cells = [cell for block in plan.probes for cell in plan.placed(block) if todo.wanted(cell)]
-        with Worker(site.request.root, site.opened.folder, note_machine(site)) as worker:
+        with at_work(site) as worker:
+            site.store.save_machine(worker.machine, worker.facts)
             todo.run(plan, cells, worker, record=())
         write_tables(site.store, plan)
     return failures(plan, plan.probes, todo)

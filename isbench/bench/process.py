@@ -3,25 +3,51 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from isbench.errors import EnvironmentFault
-from isbench.store.records import Cell, Outcome, Point
+from isbench.store.records import Cell, Outcome, Point, digest
 from isbench.store.store import Store
+
+# Kernels that give the same numbers on every processor of a kind; they are read when torch is imported.
+PINNED = {"ATEN_CPU_CAPABILITY": "default", "MKL_CBWR": "COMPATIBLE", "ONEDNN_MAX_CPU_ISA": "SSE41"}
 
 
 class Worker:
-    """A worker that is reused while it is healthy and replaced after a failure."""
+    """A worker that is reused while it is healthy and replaced after a failure.
 
-    def __init__(self, root: Path, base: Path, machine: str) -> None:
+    python: the interpreter that it runs in. variables: of its environment, where that does not set them.
+    facts: of what it runs on, once they are known.
+    """
+
+    def __init__(
+        self, root: Path, base: Path, python: str = sys.executable, variables: Mapping[str, str] | None = None
+    ) -> None:
         self.places = {"root": str(root.resolve()), "base": str(base.resolve())}
-        self.machine = machine
+        self.python, self.variables = python, variables or {}
+        self.facts: dict[str, Any] = {}
         self.process: subprocess.Popen[str] | None = None
+
+    @property
+    def machine(self) -> str:
+        """The id of what it runs on."""
+        return digest(self.facts)
+
+    def describe(self, device: str) -> dict[str, Any]:
+        """The facts of the machine and software that it runs on; EnvironmentFault where it does not start."""
+        answer = self._ask({"do": "describe", "device": device}, lambda point: None)
+        if answer is None or "facts" not in answer:
+            why = answer["error"] if answer else "it died before it could say anything"
+            raise EnvironmentFault(
+                f"no worker in {self.python}: {why}", "isbench must be installed there and know the device"
+            )
+        return answer["facts"]
 
     def train(
         self,
@@ -95,7 +121,8 @@ class Worker:
         if self.process is None or self.process.poll() is not None:
             self.close()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "isbench.bench.worker"],
+                [self.python, "-P", "-m", "isbench.bench.worker"],  # its own isbench, not this folder's
+                env={**self.variables, **os.environ},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

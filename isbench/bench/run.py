@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Protocol
 
 from isbench.bench.process import Worker
-from isbench.bench.site import Site, locked, note_machine, save
+from isbench.bench.site import Site, at_work, locked, save
 from isbench.errors import CellsFailed, Interrupted
 from isbench.plan import Frozen, pilot_key
 from isbench.store.export import write_tables
@@ -59,7 +59,8 @@ def run(site: Site, watch: Watch) -> list[str]:
         save(site, plan)
         for note in plan.notes:
             watch.say(f"note: {note}")
-        with Worker(request.root, site.opened.folder, note_machine(site)) as worker:
+        with at_work(site) as worker:
+            site.store.save_machine(worker.machine, worker.facts)
             if not all(pilot.measured(plan.primary.metric) for pilot in plan.pilots):
                 plan = site.plan({**frozen, **measure_pilots(plan, todo, worker)})
                 save(site, plan)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from isbench.bench import machine, pretrain
 from isbench.bench.costs import counter, slow_norms
+from isbench.bench.process import PINNED, Worker
 from isbench.datasets import catalogue as datasets
 from isbench.datasets.base import Facts
 from isbench.datasets.files import default_root
@@ -68,11 +70,7 @@ class Site:
     store: Store
     ground: Ground
     facts: Mapping[str, Facts]  # of the data, by variant
-
-    @property
-    def machine(self) -> str:
-        """The id of this machine with the software that it runs."""
-        return machine.machine_id(machine.describe(devices.choose(self.request.device)))
+    python: str = sys.executable  # that its cells run in
 
     def plan(self, frozen: Mapping[str, Frozen]) -> Plan:
         """The plan with what these pilots have measured."""
@@ -197,10 +195,13 @@ def save(site: Site, plan: Plan) -> None:
     site.store.save_plan(plan)
 
 
-def note_machine(site: Site) -> str:
-    """Store what this machine is; returns its id."""
-    site.store.save_machine(site.machine, machine.describe(devices.choose(site.request.device)))
-    return site.machine
+@contextmanager
+def at_work(site: Site) -> Iterator[Worker]:
+    """A worker that knows on what it runs."""
+    variables = PINNED if site.opened.recipe.gate.exact else {}
+    with Worker(site.request.root, site.opened.folder, site.python, variables) as worker:
+        worker.facts = worker.describe(site.ground.device)
+        yield worker
 
 
 @contextmanager

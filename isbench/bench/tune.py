@@ -8,9 +8,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from isbench.bench.process import Worker
 from isbench.bench.run import Todo, Watch, failures, stopping
-from isbench.bench.site import Site, locked, note_machine, save
+from isbench.bench.site import Site, at_work, locked, save
 from isbench.plan import make_cell, spent
 from isbench.recipe.schema import Setting
 from isbench.recipe.tuned import tuned_recipe
@@ -37,7 +36,8 @@ def tune(site: Site, watch: Watch) -> list[str]:
         for note in dict.fromkeys((*plan.notes, *fewer(plan))):
             watch.say(f"note: {note}")
         cells = [cell for block in plan.trial_blocks for cell in plan.placed(block) if todo.wanted(cell)]
-        with Worker(site.request.root, site.opened.folder, note_machine(site)) as worker:
+        with at_work(site) as worker:
+            site.store.save_machine(worker.machine, worker.facts)
             todo.run(plan, cells, worker, record=())
         write_tables(site.store, plan)
         write_tuned(site, plan)

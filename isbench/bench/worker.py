@@ -32,6 +32,9 @@ def main() -> None:
     faulthandler.enable(2)
     for line in sys.stdin:
         request = json.loads(line)
+        if request["do"] == "describe":
+            answer(answers, "end", **serve_description(request))
+            continue
         if request["do"] == "calibrate":
             redirect(Path(os.devnull))
             answer(answers, "end", **serve_calibration(request))
@@ -96,6 +99,17 @@ def serve_calibration(request: dict[str, Any]) -> dict[str, Any]:
     cell = Cell.model_validate_json(json.dumps(request["cell"]))
     try:
         return {"speed": calibrate(cell, Path(request["root"]), Path(request["base"])), "healthy": True}
+    except Exception as error:
+        return {"error": f"{type(error).__name__}: {error}", "healthy": False}
+
+
+def serve_description(request: dict[str, Any]) -> dict[str, Any]:
+    """What this process runs on: its environment may not be the parent's."""
+    from isbench.bench.machine import describe
+    from isbench.train.device import choose
+
+    try:
+        return {"facts": describe(choose(request["device"])), "healthy": True}
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}", "healthy": False}
 

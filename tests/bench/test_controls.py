@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from isbench.bench import cell as cells
-from isbench.bench import run as runs
+from isbench.bench import site as sites
 from isbench.bench.estimate import Speed, kind
 from isbench.bench.preview import preview
 from isbench.bench.probe import plan_probes
@@ -33,7 +33,7 @@ TARGETS = {"budgets": [{"seconds": 0.02}], "targets": [0.5, 1.0]}
 
 @pytest.fixture(autouse=True)
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "Worker", InProcess)
+    monkeypatch.setattr(sites, "Worker", InProcess)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def one_seed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a recipe that has targets, and its results."""
     folder = tmp_path_factory.mktemp("targets")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(runs, "Worker", InProcess)
+        patched.setattr(sites, "Worker", InProcess)
         assert run(site(folder, **TARGETS, seeds=1))[0] == []
     return folder
 

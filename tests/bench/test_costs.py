@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from isbench.bench import costs
-from isbench.bench import run as runs
+from isbench.bench import site as sites
 from isbench.errors import EnvironmentFault
 from isbench.models.catalogue import CATALOGUE, Entry
 from tests.bench_tools import InProcess, run, site
@@ -72,13 +72,13 @@ def test_nothing_is_announced_where_nothing_is_slow_unasked(tmp_path, models, mo
 
 
 def test_an_arm_may_take_its_norms_one_by_one(tmp_path, models, monkeypatch):
-    monkeypatch.setattr(runs, "Worker", InProcess)
+    monkeypatch.setattr(sites, "Worker", InProcess)
     arms = ["uniform", {**EXACT, "score": "gradient_one_by_one"}]
     assert run(site(tmp_path, model="gru", samplers=arms, seeds=1, budgets=[{"steps": 2}]))[0] == []
 
 
 def test_weights_are_looked_for_beside_the_recipe(tmp_path, models, monkeypatch):
-    monkeypatch.setattr(runs, "Worker", InProcess)
+    monkeypatch.setattr(sites, "Worker", InProcess)
     model = {"name": "loading", "weights": "bias.pth"}
     torch.save(torch.arange(10.0), tmp_path / "bias.pth")
     here = site(tmp_path, model=model, seeds=1)

@@ -11,7 +11,7 @@ import torch
 
 from isbench.bench import cell as cells
 from isbench.bench import estimate, pretrain
-from isbench.bench import run as runs
+from isbench.bench import site as sites
 from isbench.bench.cell import build_model
 from isbench.datasets import catalogue as datasets
 from isbench.errors import EnvironmentFault, RecipeError, UsageError
@@ -194,7 +194,7 @@ def slow(monkeypatch) -> None:
 
 
 def test_a_run_trains_beforehand_once(tmp_path, trained, monkeypatch):
-    monkeypatch.setattr(runs, "Worker", InProcess)
+    monkeypatch.setattr(sites, "Worker", InProcess)
     here = site(tmp_path, model=MODEL)
     assert run(here)[0] == []
     assert len(trained) == 1
@@ -202,7 +202,7 @@ def test_a_run_trains_beforehand_once(tmp_path, trained, monkeypatch):
 
 
 def test_no_clock_of_a_cell_counts_it(tmp_path, slow, monkeypatch):
-    monkeypatch.setattr(runs, "Worker", InProcess)
+    monkeypatch.setattr(sites, "Worker", InProcess)
     here = site(tmp_path, model=MODEL, seeds=1, samplers=["uniform"])
     assert run(here)[0] == []
     (name,) = here.plan({}).cells

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from isbench.bench import cell as cells
 from isbench.bench import costs, estimator
 from isbench.bench import probe as probes
-from isbench.bench import run as runs
+from isbench.bench import site as sites
 from isbench.bench.site import Site
 from isbench.cli import app
 from isbench.errors import EnvironmentFault, RecipeError
@@ -27,8 +27,7 @@ ONE = {"samplers": ["uniform"], "seeds": 1}
 
 @pytest.fixture(autouse=True)
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "Worker", InProcess)
-    monkeypatch.setattr(probes, "Worker", InProcess)
+    monkeypatch.setattr(sites, "Worker", InProcess)
     monkeypatch.setattr(estimator, "RESAMPLINGS", 1)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from isbench.bench import run as runs
+from isbench.bench import site as sites
 from isbench.bench.process import Worker
 from isbench.store.store import Store
 from tests.bench_tools import RECIPE, InProcess, rows, run, site
@@ -21,7 +21,7 @@ def test_a_worker_that_is_killed_costs_one_cell_and_the_run_goes_on(tmp_path: Pa
     here = site(tmp_path, seeds=1, budgets=[{"steps": 1500}])  # long enough to be killed in
     plan = here.plan({})
     first, second = (plan.cells[name] for name in plan.blocks[0].cells)
-    with Worker(tmp_path, tmp_path, "0" * 12) as worker:
+    with Worker(tmp_path, tmp_path) as worker:
         assert worker.train(first, here.store, (), first=True, heard=lambda point: None).status == "done"
         survivor = worker.process
         assert survivor is not None
@@ -52,7 +52,7 @@ def test_a_run_that_is_killed_goes_on_and_ends_with_the_numbers_of_an_uninterrup
     before = done(folder)
     assert 0 < len(before) < 6
 
-    monkeypatch.setattr(runs, "Worker", InProcess)
+    monkeypatch.setattr(sites, "Worker", InProcess)
     from isbench.bench.site import Opened, Request, open_site
     from isbench.recipe import open_recipe
 

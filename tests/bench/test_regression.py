@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from isbench.bench import probe as probes
-from isbench.bench import run as runs
+from isbench.bench import site as sites
 from isbench.errors import RecipeError
 from isbench.report import report
 from tests.bench_tools import InProcess, Silent, rows, run, site
@@ -20,8 +20,7 @@ SAMPLERS += ["memory-is", {"sampler": "highest-loss", "pool": 40}]
 
 @pytest.fixture(autouse=True)
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "Worker", InProcess)
-    monkeypatch.setattr(probes, "Worker", InProcess)
+    monkeypatch.setattr(sites, "Worker", InProcess)
 
 
 @pytest.fixture

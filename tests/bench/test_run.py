@@ -14,6 +14,7 @@ import torch
 
 from isbench.bench import cell as cells
 from isbench.bench import run as runs
+from isbench.bench import site as sites
 from isbench.bench.site import Request
 from isbench.errors import CellsFailed, EnvironmentFault, Interrupted, UsageError
 from isbench.store.store import Store
@@ -25,7 +26,7 @@ LIKE = [{"like": "uniform", "epochs": 0.5, "name": "equal-time"}]
 
 @pytest.fixture(autouse=True)
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "Worker", InProcess)
+    monkeypatch.setattr(sites, "Worker", InProcess)
 
 
 def test_every_cell_of_the_plan_gets_a_row(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from isbench.bench import cell as cells
 from isbench.bench import preview, tune
-from isbench.bench import run as runs
+from isbench.bench import site as sites
 from isbench.bench.site import Site
 from isbench.cli import app
 from isbench.datasets import catalogue as datasets
@@ -34,8 +34,7 @@ SMALL = {"samplers": ARMS, "tuning": TUNING, "budgets": [{"steps": 3}]}
 
 @pytest.fixture(autouse=True)
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "Worker", InProcess)
-    monkeypatch.setattr(tune, "Worker", InProcess)
+    monkeypatch.setattr(sites, "Worker", InProcess)
 
 
 def site(folder: Path, **changes) -> Site:
