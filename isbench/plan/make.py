@@ -12,7 +12,7 @@ from isbench.store.plans import Block, Pilot, Plan
 from isbench.store.records import Budget, Cell, digest
 
 # what may change while the runs stay the same
-UNASKED = {"text", "file", "seeds", "primary", "targets", "expect"}
+UNASKED = {"text", "file", "seeds", "primary", "targets", "expect", "gate"}
 
 
 def make_plan(recipe: Recipe, ground: Ground, frozen: Mapping[str, Frozen]) -> Plan:
@@ -43,6 +43,7 @@ def make_plan(recipe: Recipe, ground: Ground, frozen: Mapping[str, Frozen]) -> P
         primary=question,
         targets=ladder(recipe, question),
         expect=recipe.expect,
+        gate=recipe.gate,
         cells=cells | raced,
         pilots=tuple(pilots),
         blocks=blocks,

@@ -11,6 +11,7 @@ from isbench.recipe.nodes import Node, Problems, shown
 from isbench.recipe.options import Option, check
 from isbench.recipe.resolve import known_name
 from isbench.recipe.schema import Question, Setting
+from isbench.recipe.shares import number
 from isbench.store.claims import ONCE, Expectation, Measure, Probe, Trend
 
 OPPOSED = ("better_by", "worse_by", "no_worse_than")  # tests that must know which way is better
@@ -198,10 +199,3 @@ class Leaf:
         sampler = self.node.fields.get("sampler", self.node)
         arms = trends.Arms(self.terms.setting.written, self.node.fields["trend"], self.problems)
         return arms.trend(found["option"], found["sign"], sampler)
-
-
-def number(value: Any) -> float:
-    """An amount as a number: 2% is 0.02; of a label there is none."""
-    if isinstance(value, str):
-        return float(f"{float(value.removesuffix('%')) / 100:.12g}") if value.endswith("%") else 0.0
-    return float(value)

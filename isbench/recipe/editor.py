@@ -19,7 +19,7 @@ Schema = dict[str, Any]
 NULL: Schema = {"type": "null"}  # restores the default
 PARTS = (
     *("dataset", "model", "optimizer", "schedule", "start", "budgets", "samplers", "tuning"),
-    *("controls", "primary", "expect"),
+    *("controls", "primary", "expect", "gate"),
 )
 
 
@@ -63,6 +63,7 @@ def _definitions() -> dict[str, Schema]:
         "tuning": _mapping({**_options(keys.TUNING), "space": _space()}, ["trials", "space"]),
         "controls": {"type": "array", "items": _control()},
         "primary": _mapping(_options(keys.PRIMARY)),
+        "gate": _mapping(_options(keys.GATE)),
         "expect": {"type": "array", "items": _reference("claim")},
         "claim": _claim(),
         "entry": {"anyOf": [{"enum": list(SAMPLERS)}, *(_entry(name) for name in SAMPLERS)]},

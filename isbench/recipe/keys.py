@@ -12,7 +12,7 @@ from isbench.samplers import catalogue as samplers
 from isbench.samplers.scores import SCORES
 from isbench.samplers.start import STARTS
 from isbench.store.claims import METRICS, ONCE, PROBE, SELECTION
-from isbench.store.records import PHASES, Metric
+from isbench.store.records import PHASES, Gate, Metric
 
 Whole = Annotated[int, Ge(1)]
 Count = Annotated[int, Ge(1), Le(10_000)]
@@ -25,6 +25,7 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
 Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._=,+()\[\]/:%-]{0,79}$")]
 Percent = Annotated[str, StringConstraints(pattern=r"^-?[0-9]+(\.[0-9]+)? ?%$")]
 Amount = NotNegative | Percent
+Limit = NotNegative | Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)? ?%$")]
 Reached = Annotated[float, Ge(0), Le(1)]
 MetricOfClaim = Literal[*METRICS]
 Exhibit = Literal["usage", "selection", "trace", "importance", "most_least", "geometry", "output"]
@@ -57,12 +58,13 @@ STRUCTURE = (
     "controls",
     "primary",
     "expect",
+    "gate",
     "variants",
     "profiles",
 )
 NEEDED = ("dataset", "model", "budgets", "samplers")
 GLOBAL = (  # one value for all variants
-    *("schema", "name", "seeds", "record", "primary", "targets", "expect", "variants", "profiles"),
+    *("schema", "name", "seeds", "record", "primary", "targets", "expect", "gate", "variants", "profiles"),
 )
 ENTRY: dict[str, Option] = {"label": Option(Label, "", LABEL), "batch": RECIPE["batch"]}
 ENTRY_STRUCTURE = ("sampler", "start", "grid", "optimizer", "schedule")
@@ -84,6 +86,11 @@ PRIMARY: dict[str, Option] = {
     "budget": Option(str, None),
     "target": Option(Share, None),
     "baseline": Option(str, "uniform"),
+}
+GATE: dict[str, Option] = {
+    "slowdown": Option(Limit, Gate().slowdown, AMOUNT),
+    "metric_drop": Option(Limit, Gate().metric_drop, AMOUNT),
+    "exact": Option(bool, Gate().exact),
 }
 TUNING: dict[str, Option] = {
     "trials": Option(Annotated[int, Ge(1), Le(1000)]),
@@ -147,9 +154,6 @@ EXPECT_TREND: dict[str, Option] = {
     "sign": Option(Literal["+", "-"]),
     "metric": Option(MetricOfClaim, None),
     "by": Option(Amount, 0.02, AMOUNT),
-}
-LATER: dict[str, tuple[str, ...]] = {
-    "recipe": ("gate",),
 }
 
 

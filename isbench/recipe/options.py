@@ -68,7 +68,6 @@ def check(
     batch: int | None = None,
     others: tuple[str, ...] = (),
     needed: tuple[str, ...] = (),
-    later: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """The values of a mapping that are right, as JSON would hold them; what is wrong goes to `problems`.
 
@@ -83,8 +82,6 @@ def check(
             value = _value(options[name], given, problems, batch)
             if value is not None:
                 values[name] = value
-        elif name in later:
-            problems.key(given, "comes with a later version of isbench")
         elif name not in others:
             problems.key(given, f"unknown {what}{similar(name, known)}")
             meant.add(closest(name, known))

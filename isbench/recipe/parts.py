@@ -49,10 +49,8 @@ def tagged(node: Node, kind: str, known: Collection[str], problems: Problems) ->
     if name in known:
         return name
     hint = similar(name, known) or f"; known are {', '.join(known)}"
-    later = name in keys.LATER.get(kind, ())
-    what = "comes with a later version of isbench" if later else f"unknown {kind} {shown(name)}{hint}"
     blame = problems.value if inner.place == node.place else problems.key  # `start: x` has no key of its own
-    blame(inner, what)
+    blame(inner, f"unknown {kind} {shown(name)}{hint}")
     return None
 
 

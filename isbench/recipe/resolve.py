@@ -6,11 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from isbench.recipe import controls, keys, parts, tuning
+from isbench.recipe import controls, gate, keys, parts, tuning
 from isbench.recipe.entries import Arms
 from isbench.recipe.nodes import Node, Problems, similar
 from isbench.recipe.options import check
 from isbench.recipe.schema import Question, Setting
+from isbench.store.records import Gate
 
 
 def general(tree: Node, problems: Problems) -> dict[str, Any]:
@@ -22,7 +23,6 @@ def general(tree: Node, problems: Problems) -> dict[str, Any]:
         what="key",
         others=keys.STRUCTURE,
         needed=keys.NEEDED,
-        later=keys.LATER["recipe"],
     )
     if "seeds" in values:
         values["seeds"] = _seeds(tree.fields["seeds"], values["seeds"], problems)
@@ -45,6 +45,7 @@ class Meaning:
     entries: dict[str, Node] = field(default_factory=dict)  # label -> what it was written as
     controls: dict[str, Node] = field(default_factory=dict)  # label of a control arm -> what asked for it
     primary: Question | None = None
+    gate: Gate = field(default_factory=Gate)
 
 
 def meaning(tree: Node, variant: str, problems: Problems) -> Meaning:
@@ -57,6 +58,7 @@ def meaning(tree: Node, variant: str, problems: Problems) -> Meaning:
     model = parts.model(tree.fields["model"], problems)
     budgets = parts.budgets(tree.fields["budgets"], problems)
     primary = parts.primary(tree.fields.get("primary"), problems)
+    limits = gate.read(tree, values, model, budgets, problems)
     arms, tried = Arms(tree, values.get("batch"), problems), None
     added = controls.Controls(arms, problems)
     if arms.read():
@@ -77,7 +79,7 @@ def meaning(tree: Node, variant: str, problems: Problems) -> Meaning:
         arms=(*arms.found.values(), *added.found.values()),
         tuning=tried,
     )
-    return Meaning(tree, values, setting, arms.entries, added.nodes, primary)
+    return Meaning(tree, values, setting, arms.entries, added.nodes, primary, limits)
 
 
 def _common(tree: Node, problems: Problems) -> None:

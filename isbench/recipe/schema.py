@@ -6,6 +6,7 @@ from isbench.store.claims import Expectation
 from isbench.store.records import (
     Control,
     DatasetSpec,
+    Gate,
     Metric,
     ModelSpec,
     OptimizerSpec,
@@ -100,3 +101,4 @@ class Recipe(Record):
     primary: Question | None = None
     targets: tuple[float, ...] = ()
     expect: tuple[Expectation, ...] = ()
+    gate: Gate = Gate()

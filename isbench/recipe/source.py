@@ -111,8 +111,9 @@ def _recipe(meanings: dict[str, Meaning], profile: str, asked: str | Path, text:
         file=str(asked),
         text=text,
         seeds=values["seeds"],
-        record=tuple(values["record"]),
+        record=(*values["record"], *(("digests",) if first.gate.exact else ())),
         settings=tuple(meaning.setting for meaning in meanings.values() if meaning.setting is not None),
         primary=first.primary,
         targets=tuple(values["targets"]),
+        gate=first.gate,
     )

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from isbench.store.claims import Expectation
-from isbench.store.records import Cell, Control, Metric, Options, Record
+from isbench.store.records import Cell, Control, Gate, Metric, Options, Record
 
 
 class Card(Record):
@@ -130,6 +130,7 @@ class Plan(Record):
     primary: Primary = Primary()
     targets: tuple[float, ...] = ()  # shares of the baseline's improvement, rising; the primary one too
     expect: tuple[Expectation, ...] = ()
+    gate: Gate = Gate()
     cells: dict[str, Cell]
     pilots: tuple[Pilot, ...] = ()
     blocks: tuple[Block, ...] = ()

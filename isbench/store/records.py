@@ -208,6 +208,17 @@ class Outcome(Record):
     foreign_load: float | None = None
 
 
+class Gate(Record):
+    """What counts as a regression: costs higher, or metrics worse, by more than these shares.
+
+    `exact`: its cells run so that their numbers can be compared bit by bit, on the same processor.
+    """
+
+    slowdown: float = 0.03
+    metric_drop: float = 0.02
+    exact: bool = False
+
+
 class RunRecord(Record):
     """A cell with its outcome and its points."""
 

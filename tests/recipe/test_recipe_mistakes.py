@@ -25,7 +25,12 @@ def place(text: str) -> str:
          "model.hiden: unknown option of mlp (did you mean 'hidden'?)"),
         ("model: mlp", "§modle: mlp\nmodel: mlp", "modle: unknown key (did you mean 'model'?)"),
         ("model: mlp", "model: mlp\n§model: lenet", "model: the key stands here twice, first in line 2"),
-        ("model: mlp", "§gate: {exact: true}\nmodel: mlp", "gate: comes with a later version of isbench"),
+        ("model: mlp", "gate: §[exact]\nmodel: mlp",
+         "gate: must be a mapping such as {slowdown: 5%, exact: true}, not a list"),
+        ("model: mlp", "gate: {§slow: 5%}\nmodel: mlp",
+         "gate.slow: unknown key of gate (did you mean 'slowdown'?)"),
+        ("model: mlp", "gate: {slowdown: §-5%}\nmodel: mlp",
+         "gate.slowdown: must be a share of at least 0, as in 2% or 0.02, not '-5%'"),
         ("digits", "§digist", "dataset: unknown dataset 'digist' (did you mean 'digits'?)"),
         ("digits", "{name: digits, val_fraction: §1.0}",
          "dataset.val_fraction: must be a number of at least 0 and below 1, not 1.0"),
@@ -164,11 +169,6 @@ def test_a_mistake_gives_one_line_with_its_place_and_what_to_do(mistakes, small,
 )  # fmt: skip
 def test_a_wrong_key_of_the_recipe_is_told_at_its_place(mistakes, small, line, told):
     assert mistakes(small + line.replace("§", "")) == [place(small + line) + told]
-
-
-@pytest.mark.parametrize("key", ["gate"])
-def test_a_key_of_a_later_version_is_told_apart_from_a_misspelt_one(mistakes, small, key):
-    assert mistakes(f"{small}{key}: {{}}") == [f"8:1: {key}: comes with a later version of isbench"]
 
 
 @pytest.mark.parametrize("key", ["dataset", "model", "budgets", "samplers"])
