@@ -35,6 +35,7 @@ from isbench.report.figures import (
 )
 from isbench.report.figures import budgets as budget_figures
 from isbench.report.figures import tuning as tuning_curves
+from isbench.report.figures.looks import looks as arm_looks
 from isbench.report.frames import Results
 from isbench.store.atomic import atomic_write
 from isbench.store.export import write_tables
@@ -124,7 +125,7 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    plan, looks = results.plan, style.looks(results)
+    plan, looks = results.plan, arm_looks(results)
     return environment.get_template("report.html.j2").render(
         title=f"{plan.name}-{plan.profile}" if plan.profile else plan.name,
         headline=tables.headline(results),

@@ -3,7 +3,7 @@ import pytest
 from matplotlib import rc_context
 
 from isbench.report import frames
-from isbench.report.figures import against_epochs, bank, budgets, epochs_and_time, paper, style
+from isbench.report.figures import against_epochs, bank, budgets, epochs_and_time, looks, paper, style
 from tests.report import synthetic
 
 
@@ -126,16 +126,16 @@ def test_what_is_compared_at_budgets_is_drawn_as_paper_002_does(budgeted):
 
 
 def test_a_sweep_of_banks_is_coloured_as_a_sequence(banked):
-    assert list(style.banks(banked).values()) == [128, 200, 1600]
-    shades = [style.looks(banked)[label].color for label in style.banks(banked)]
+    assert list(looks.banks(banked).values()) == [128, 200, 1600]
+    shades = [looks.looks(banked)[label].color for label in looks.banks(banked)]
     green = [int(shade[3:5], 16) for shade in shades]
     assert green == sorted(green)
 
 
 def test_arms_that_differ_in_more_than_the_bank_are_no_sweep(imponed, tmp_path):
-    assert style.banks(imponed) == {}
+    assert looks.banks(imponed) == {}
     odd = synthetic.Arm("odd", "impon", options={"bank": 400, "reset": "never"})
-    assert style.banks(filled(tmp_path, (*synthetic.BANKS, odd))) == {}
+    assert looks.banks(filled(tmp_path, (*synthetic.BANKS, odd))) == {}
 
 
 def test_a_sweep_of_banks_has_curves_and_their_ends_by_bank(banked):

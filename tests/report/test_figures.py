@@ -14,6 +14,7 @@ from isbench.report.figures import (
     difference,
     epochs_and_time,
     importance,
+    looks,
     paper,
     phases,
     predicted,
@@ -80,28 +81,51 @@ def test_pictures_carry_no_date_and_no_program(results, tmp_path):
     assert b"Software" not in (tmp_path / "phases.png").read_bytes()
 
 
-def test_the_baseline_is_black_and_dashed_and_colours_follow_the_order_of_the_plan(results):
-    look = style.looks(results)
-    assert (look["uniform"].color, look["uniform"].dash) == ("#000000", (0, (4, 2)))
-    assert [look[label].color for label in results.labels[1:]] == list(style.PALETTE[:2])
+def test_the_baseline_is_black_and_dashed(results):
+    look = looks.looks(results)["uniform"]
+    assert (look.color, look.dash) == ("#000000", (0, (4, 2)))
+
+
+def test_a_sampler_has_its_colour_whoever_it_is_compared_with(results, tmp_path):
+    arms = (synthetic.UNIFORM, *reversed(synthetic.STRATEGIES[1:]))
+    synthetic.fill(tmp_path, synthetic.plan_of(arms, (synthetic.EPOCHS,), seeds=1, points=2), arms, only=())
+    here, there = looks.looks(results), looks.looks(frames.load(tmp_path))
+    assert {label: here[label].color for label in here} == {label: there[label].color for label in here}
+
+
+def test_every_sampler_of_the_catalogue_has_a_colour():
+    from isbench.samplers.catalogue import CATALOGUE
+
+    assert set(CATALOGUE) <= set(looks.COLORS)
+
+
+def test_a_control_arm_has_the_colour_of_its_arm_and_a_marker_of_its_own(tmp_path):
+    arms = (*synthetic.STRATEGIES[:2], synthetic.Arm("placebo:highest-loss", "highest-loss"))
+    plan = synthetic.plan_of(arms, (synthetic.EPOCHS,), seeds=1, points=2)
+    control = plan.cards[2].model_copy(update={"control": "placebo", "of": "highest-loss"})
+    synthetic.fill(tmp_path, plan.model_copy(update={"cards": (*plan.cards[:2], control)}), arms, only=())
+    arm, placebo = list(looks.looks(frames.load(tmp_path)).values())[1:]
+    assert (placebo.color, placebo.control) == (arm.color, True)
+    assert placebo.marker != arm.marker
+    assert placebo.dash != arm.dash
 
 
 def test_more_arms_than_colours_differ_in_their_dashes(results, tmp_path):
     arms = (synthetic.UNIFORM, *(synthetic.Arm(f"arm-{k}", "p-sgd", options={"k": k}) for k in range(20)))
     synthetic.fill(tmp_path, synthetic.plan_of(arms, (synthetic.EPOCHS,), seeds=1, points=2), arms, only=())
-    look = style.looks(frames.load(tmp_path))
+    look = looks.looks(frames.load(tmp_path))
     assert len({(one.color, one.dash) for one in look.values()}) == 21
 
 
 def test_a_sweep_of_thresholds_is_coloured_as_a_sequence(sweep):
-    assert list(style.thresholds(sweep).values()) == [0.26, 0.5, 0.74, 0.8, 1.0]
-    shades = [style.looks(sweep)[label].color for label in style.thresholds(sweep)]
+    assert list(looks.thresholds(sweep).values()) == [0.26, 0.5, 0.74, 0.8, 1.0]
+    shades = [looks.looks(sweep)[label].color for label in looks.thresholds(sweep)]
     green = [int(shade[3:5], 16) for shade in shades]
     assert green == sorted(green)
 
 
 def test_arms_that_differ_in_more_are_no_sweep(results):
-    assert style.thresholds(results) == {}
+    assert looks.thresholds(results) == {}
     assert draw(thresholds.pictures, results) == []
 
 

@@ -11,18 +11,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from isbench.report.figures import lines
-from isbench.report.figures.style import (
-    INK,
-    Look,
-    Picture,
-    banks,
-    broken,
-    figure,
-    legend,
-    linear,
-    logarithmic,
-    looks,
-)
+from isbench.report.figures.looks import Look, banks, looks
+from isbench.report.figures.style import INK, Picture, broken, figure, legend, linear, logarithmic
 from isbench.report.frames import Frame, Group, Results, known, seeds, slug, sources
 
 WIDEST = 3  # panels side by side

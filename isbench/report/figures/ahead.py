@@ -9,7 +9,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from isbench.report.figures import lines
-from isbench.report.figures.style import Look, Picture, figure, linear, looks
+from isbench.report.figures.looks import Look, looks
+from isbench.report.figures.style import Picture, figure, linear
 from isbench.report.frames import Frame, Group, Results, first_reached, known, mean_curves, seeds
 
 LEVELS = 200

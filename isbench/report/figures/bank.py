@@ -11,7 +11,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from isbench.report.figures import against_epochs, lines
-from isbench.report.figures.style import INK, Look, Picture, banks, figure, legend, linear
+from isbench.report.figures.looks import Look, banks
+from isbench.report.figures.style import INK, Picture, figure, legend, linear
 from isbench.report.frames import Frame, Group, Results, known
 
 HEIGHT = 2.1  # inches of a panel

@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from isbench.report.budgets import CONFIDENCE, METRICS, ended, reference
-from isbench.report.figures.style import INK, Look, Picture, figure, linear, looks
+from isbench.report.figures.looks import Look, looks
+from isbench.report.figures.style import INK, Picture, figure, linear
 from isbench.report.frames import Frame, Results, seeds
 
 WIDEST = 4  # budgets side by side

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from isbench.report.figures import lines
-from isbench.report.figures.style import Picture, figure, legend, linear, logarithmic, looks
+from isbench.report.figures.looks import looks
+from isbench.report.figures.style import Picture, figure, legend, linear, logarithmic
 from isbench.report.frames import AXES, Frame, Group, Results, known, seeds
 
 METRICS = {

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from isbench.report import probes
+from isbench.report.figures.looks import PALETTE
 from isbench.report.figures.probe import LINES, updates
-from isbench.report.figures.style import INK, PALETTE, Picture, figure, logarithmic
+from isbench.report.figures.style import INK, Picture, figure, logarithmic
 from isbench.report.frames import Frame, Results, seeds, slug
 
 BOUND, OUTPUT = "upper_bound", "output_gradient"

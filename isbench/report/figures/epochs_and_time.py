@@ -14,17 +14,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from isbench.report.figures import lines
-from isbench.report.figures.style import (
-    INK,
-    Look,
-    Picture,
-    broken,
-    figure,
-    legend,
-    linear,
-    logarithmic,
-    looks,
-)
+from isbench.report.figures.looks import Look, looks
+from isbench.report.figures.style import INK, Picture, broken, figure, legend, linear, logarithmic
 from isbench.report.frames import Frame, Group, Results, known, mean_curves, seeds, slug, sources
 
 METRICS = {"test_loss": "test loss", "test_error": "test error"}

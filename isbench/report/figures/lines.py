@@ -7,7 +7,7 @@ from itertools import zip_longest
 import numpy as np
 from matplotlib.axes import Axes
 
-from isbench.report.figures.style import Look
+from isbench.report.figures.looks import Look
 from isbench.report.frames import Frame, Group, Results, mean_curves
 
 

@@ -11,18 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from isbench.report.figures import lines
-from isbench.report.figures.style import (
-    INK,
-    Look,
-    Picture,
-    broken,
-    figure,
-    legend,
-    linear,
-    logarithmic,
-    looks,
-    thresholds,
-)
+from isbench.report.figures.looks import Look, looks, thresholds
+from isbench.report.figures.style import INK, Picture, broken, figure, legend, linear, logarithmic
 from isbench.report.frames import Frame, Group, Results, known, seeds, sources
 
 ROWS = 4  # of a picture

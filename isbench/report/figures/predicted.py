@@ -7,7 +7,8 @@ from dataclasses import replace
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from isbench.report.figures.style import INK, Look, Picture, figure, legend, linear, looks
+from isbench.report.figures.looks import Look, looks
+from isbench.report.figures.style import INK, Picture, figure, legend, linear
 from isbench.report.frames import Frame, Results, seeds
 
 PREDICTED = "predicted"

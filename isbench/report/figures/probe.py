@@ -15,7 +15,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from isbench.report import probes
-from isbench.report.figures.style import INK, PALETTE, Picture, broken, figure, linear, logarithmic
+from isbench.report.figures.looks import PALETTE
+from isbench.report.figures.style import INK, Picture, broken, figure, linear, logarithmic
 from isbench.report.frames import Frame, Results, seeds, slug
 from isbench.store.probes import Probed, probed
 

@@ -11,7 +11,8 @@ from matplotlib.patches import Patch
 
 from isbench.report import exhibits
 from isbench.report.exhibits import Arrays
-from isbench.report.figures.style import INK, Look, Picture, figure, linear, looks
+from isbench.report.figures.looks import Look, looks
+from isbench.report.figures.style import INK, Picture, figure, linear
 from isbench.report.frames import Group, Results
 from isbench.store.records import StartSpec
 

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from isbench.report.figures import lines
-from isbench.report.figures.style import Look, Picture, figure, linear, looks, thresholds
+from isbench.report.figures.looks import Look, looks, thresholds
+from isbench.report.figures.style import Picture, figure, linear
 from isbench.report.frames import Frame, Group, Results, first_reached, known, mean_curves, seeds
 
 

@@ -8,7 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from isbench.report.figures.style import Look, Picture, broken, figure, legend, looks
+from isbench.report.figures.looks import Look, looks
+from isbench.report.figures.style import Picture, broken, figure, legend
 from isbench.report.frames import Frame, Results, seeds, slug
 from isbench.report.tuning import METRICS, Tuned, arms, expected
 
