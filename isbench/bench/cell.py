@@ -27,6 +27,7 @@ from isbench.samplers.base import Sampler
 from isbench.store.records import Cell, Outcome, Point, StartSpec
 from isbench.store.store import Store
 from isbench.train import device as devices
+from isbench.train.digests import Digests
 from isbench.train.evaluate import Evaluator
 from isbench.train.exhibits import Exhibits, supported
 from isbench.train.ledger import Ledger
@@ -70,7 +71,9 @@ def assemble(
     sampler = samplers.build(cell.sampler, problem)
     optimizer = build_optimizer(cell.optimizer, model)
     schedule = Schedule(cell.schedule, cell.optimizer.lr)
-    tally = Tally(dataset.n, dataset.device, trace="trace" in wanted, selection="selection" in wanted)
+    digests = Digests(dataset.device) if "digests" in wanted else None
+    kept = {"trace": "trace" in wanted, "selection": "selection" in wanted}
+    tally = Tally(dataset.n, dataset.device, digests=digests, **kept)
     evaluator = Evaluator(dataset, model)
     spend = cell.budget, cell.points, cell.costs
     ledger = Ledger(problem, *spend, schedule, evaluator, tally, cell.uncharged)

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 Arrays = dict[str, np.ndarray]
 SMALL = 10_000  # samples whose importance is recorded one by one
 SCATTER = 2_000  # points of a stream whose importance is recorded
+EVERY_SEED = ("usage", "digests")
 SHOWN = 16  # most and least used samples
 
 
 def supported(dataset: Dataset, wanted: tuple[str, ...], *, first: bool) -> tuple[str, ...]:
-    """Those wanted exhibits that a data set can give; all but `usage` for the first seed only."""
+    """Those wanted exhibits that a data set can give; most are for the first seed only."""
     plane, finite = dataset.shape == (2,), dataset.n is not None
     possible = {
         "usage": finite,
@@ -35,9 +36,10 @@ def supported(dataset: Dataset, wanted: tuple[str, ...], *, first: bool) -> tupl
         "most_least": finite and dataset.pictures is not None,
         "geometry": bool(dataset.outlines),
         "output": dataset.canvas is not None,
+        "digests": True,
     }
     names = [name for name in wanted if possible[name]]
-    return tuple(names if first else [name for name in names if name == "usage"])
+    return tuple(names if first else [name for name in names if name in EVERY_SEED])
 
 
 class Exhibits:
@@ -147,6 +149,9 @@ class Exhibits:
             labels = torch.full_like(chosen, -1) if dataset.labels is None else dataset.labels[chosen]
             arrays[f"{name}_label"] = host(labels)
         return arrays
+
+    def _digests(self) -> Arrays:
+        return {} if self.tally.digests is None else self.tally.digests.arrays()
 
     def _geometry(self) -> Arrays:
         return {f"outline_{k}": outline for k, outline in enumerate(self.dataset.outlines)}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from isbench.train.forward import Batch, Forward, concentration
+
+if TYPE_CHECKING:
+    from isbench.train.digests import Digests
 
 SELECTION_EVERY = 100  # steps between two snapshots of what was selected
 TRACE_ROWS = 4096  # rows of the trace; beyond, every second one is dropped
@@ -123,9 +126,18 @@ class Interval:
 class Tally:
     """Collects steps and folds them into the columns of a point, the usage counts and two exhibits."""
 
-    def __init__(self, n: int | None, device: torch.device, *, trace: bool, selection: bool) -> None:
+    def __init__(
+        self,
+        n: int | None,
+        device: torch.device,
+        *,
+        trace: bool,
+        selection: bool,
+        digests: Digests | None = None,
+    ) -> None:
         self.usage = None if n is None else Usage(n, device)
         self.trace_wanted, self.selection_wanted = trace, selection
+        self.digests = digests
         self.pending: list[Step] = []
         self.interval = Interval()
         self.trace: list[tuple[float, ...]] = []
@@ -151,12 +163,16 @@ class Tally:
         self.interval.add(steps, losses, distinct)
         if self.usage is not None:
             self.usage.add(steps)
+        if self.digests is not None:
+            self.digests.add(steps, losses)
         if self.trace_wanted:
             self._trace(steps, losses, distinct)
 
     def columns(self) -> dict[str, float | None]:
         """What a point says of the steps since the last one; begins a new interval."""
         self.fold()
+        if self.digests is not None:
+            self.digests.mark()
         interval, self.interval = self.interval, Interval()
         coverage = {} if self.usage is None else self.usage.coverage()
         return {**coverage, **(interval.columns() if interval.steps else {})}
