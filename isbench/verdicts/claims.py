@@ -13,16 +13,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from isbench.stats import verdicts
-from isbench.stats.intervals import Interval, gain, paired, ratio, speedup
-from isbench.stats.p_values import holm, sign_flip
-from isbench.stats.verdicts import HALF, Answer, kendall_tau
+from isbench.stats.intervals import Interval
+from isbench.stats.p_values import holm
+from isbench.stats.verdicts import Answer
 from isbench.store.claims import Expectation
 from isbench.verdicts.curves import Folder
 from isbench.verdicts.judge import ALPHA
-from isbench.verdicts.readings import Reading, differences, read
-
-LEAST_SOONER = 0.03  # the speed-up that matters
-SMALLEST = 1e-15  # p-value that is told apart from 0
+from isbench.verdicts.measures import Reading
+from isbench.verdicts.readings import read
+from isbench.verdicts.tested import Tested
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,17 +72,12 @@ def decide(folder: Folder, claim: Expectation) -> Decision:
     if not reading.n:
         return Decision(claim, "inconclusive", reading=reading, reason=reading.why, amount=one.amount)
     if claim.test == "exact":
-        error = np.abs(one.values)
-        interval = Interval(
-            reading.n, float(error.max()), math.nan, float(error.min()), float(error.max()), math.nan
-        )
-        answer = verdicts.exact(interval.mean, claim.amount)
-        return Decision(claim, answer, interval, claim.amount, reading=reading)
-    answer = one.answer(1 - ALPHA)
+        return identity(one)
+    answer, reason = one.answer(1 - ALPHA), ""
     if claim.test == "at_most" and claim.scale == "proxy":
         answer, reason = "inconclusive", "shown"
-    else:
-        reason = "" if answer != "inconclusive" else "one seed" if reading.n < 2 else "spread"
+    elif answer == "inconclusive":
+        reason = one.why_open
     return Decision(
         claim=claim,
         answer=answer,
@@ -94,6 +88,15 @@ def decide(folder: Folder, claim: Expectation) -> Decision:
         reason=reason,
         p=one.p_value(answer),
     )
+
+
+def identity(one: Tested) -> Decision:
+    """An identity, which no run may miss."""
+    error = np.abs(one.values)
+    least, most = float(error.min()), float(error.max())
+    found = Interval(one.reading.n, most, math.nan, least, most, math.nan)
+    answer = verdicts.exact(most, one.claim.amount)
+    return Decision(one.claim, answer, found, one.claim.amount, reading=one.reading)
 
 
 def joined(claim: Expectation, parts: Sequence[Decision]) -> Decision:
@@ -118,123 +121,3 @@ def joined(claim: Expectation, parts: Sequence[Decision]) -> Decision:
         p = max(known, default=math.nan)
     reason = "parts" if answer == "inconclusive" else ""
     return Decision(claim, answer, p=p, reason=reason, parts=tuple(parts))
-
-
-@dataclass(frozen=True, slots=True)
-class Tested:
-    """The test of a claim on what was read."""
-
-    claim: Expectation
-    reading: Reading
-
-    @property
-    def ratios(self) -> bool:
-        """Whether two are compared by their ratio."""
-        return self.reading.than is not None and self.claim.measure.kind.scale == "ratio"
-
-    @property
-    def amount(self) -> float:
-        """What is tested against; a margin is never below the noise floor, and 1 + the floor is that of S."""
-        given = LEAST_SOONER if self.claim.test == "sooner_than" else self.claim.amount
-        if self.claim.test not in ("better_by", "worse_by", "within", "no_worse_than", "sooner_than"):
-            return given
-        noise = self.reading.floor
-        if math.isnan(noise):
-            return given
-        return max(given, math.expm1(min(noise, 700.0)) if self.ratios else noise)
-
-    @property
-    def values(self) -> np.ndarray:
-        """What the interval is of, a number for each seed: d, a number itself, or tau-b."""
-        arm, than, trend = self.reading.arm, self.reading.than, self.claim.trend
-        if trend is not None:
-            return np.array([kendall_tau(trend.values, column) for column in arm.T])
-        if than is None:
-            return arm
-        by_ratio = self.ratios and self.claim.test != "exact"
-        return differences(arm, than, "ratio" if by_ratio else "difference")
-
-    @property
-    def change(self) -> float:
-        """Of a trend, how much the last setting is above the first: relative, or in its own units."""
-        if self.claim.trend is None or not self.reading.n:
-            return math.nan
-        scale = self.claim.measure.kind.scale
-        mean = paired(differences(self.reading.arm[-1], self.reading.arm[0], scale)).mean
-        return math.expm1(min(mean, 700.0)) if scale == "ratio" else mean
-
-    def interval(self, level: float) -> Interval:
-        """What the test is about; where most runs of one of two diverged, the worst there is."""
-        d = self._of_values(level)
-        test, trend, than = self.claim.test, self.claim.trend, self.reading.than
-        if trend is not None or than is None:
-            return d
-        if test in ("sooner_than", "speedup"):
-            return speedup(d)
-        if test in ("at_most", "above", "below"):
-            return ratio(d) if self.ratios else d
-        if self.ratios:
-            return gain(_turned(d) if test == "worse_by" else d)
-        higher = self.claim.measure.kind.better > 0
-        return d if higher != (test == "worse_by") else _turned(d)
-
-    def _of_values(self, level: float) -> Interval:
-        values = self.values
-        found = paired(values, level)
-        infinite = values[np.isinf(values)]
-        if found.n > 1 and abs(np.sign(infinite).sum()) > HALF * found.n:
-            end = math.copysign(math.inf, np.sign(infinite).sum())
-            return Interval(found.n, end, math.nan, end, end, sign_flip(np.sign(infinite)))
-        return found
-
-    def answer(self, level: float) -> Answer:
-        """What the test says of the interval of a level."""
-        found, test, amount = self.interval(level), self.claim.test, self.amount
-        if test == "better_by" or test == "worse_by":
-            return verdicts.better(found, amount)
-        if test == "within":
-            return verdicts.same(found, amount)
-        if test == "no_worse_than":
-            return verdicts.no_worse(found, amount)
-        if test == "at_most":
-            return verdicts.size(found, amount)
-        if test == "trend" and self.claim.trend is not None:
-            return verdicts.trend(found, self.claim.trend.sign, self.change, amount)
-        if test == "above" or test == "below":
-            return verdicts.above(found, amount) if test == "above" else verdicts.below(found, amount)
-        hits, other = self._hits()
-        least = amount if test == "sooner_than" else 0.0
-        shown = found if test == "sooner_than" else _over(found, amount)
-        return verdicts.sooner(shown, least, hits=hits, hits_of_other=other)
-
-    def _hits(self) -> tuple[float, float]:
-        """The shares of the runs that reached the target."""
-        ours, theirs = self.reading.missed or (np.zeros(1), np.zeros(1))
-        return 1 - float(ours.mean()), 1 - float(theirs.mean())
-
-    def p_value(self, answer: Answer) -> float:
-        """The smallest error at which the answer stays what it is; 1 where there is none."""
-        if answer == "inconclusive":
-            return 1.0
-        hits, other = self._hits()
-        if self.reading.missed and hits < HALF <= other:
-            ours, theirs = self.reading.missed
-            return sign_flip(ours.astype(float) - theirs)
-        low, high = math.log(SMALLEST), math.log(ALPHA)
-        if self.answer(1 - SMALLEST) == answer:
-            return 0.0
-        while high - low > 0.01:
-            middle = (low + high) / 2
-            if self.answer(1 - math.exp(middle)) == answer:
-                high = middle
-            else:
-                low = middle
-        return math.exp(high)
-
-
-def _turned(d: Interval) -> Interval:
-    return Interval(d.n, -d.mean, d.sd, -d.high, -d.low, d.p)
-
-
-def _over(of: Interval, amount: float) -> Interval:
-    return replace(of, mean=of.mean / amount, low=of.low / amount, high=of.high / amount)

@@ -7,21 +7,26 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from isbench.stats.intervals import Interval
-from isbench.store.claims import Expectation, Measure
+from isbench.store.claims import Expectation
 from isbench.verdicts.claims import Decision
+from isbench.verdicts.measures import quantity, subject
 from isbench.verdicts.rows import known
+from isbench.verdicts.tested import MARGINS
 from isbench.verdicts.words import bounded, decimal, factor, plain, shifted
 
 COLUMNS = (
     *("claim", "part", "says", "scale", "verdict", "test", "amount", "variant", "budget", "sampler", "than"),
     *("quantity", "at", "n", "value", "ci_low", "ci_high", "change", "p_value", "p_holm", "reason"),
-    "sentence",
+    *("sentence", "subject", "estimate"),
 )
 WHY = {
     "family": "too little for so many claims at once",
     "one seed": "one seed has no interval",
     "spread": "the interval leaves it open",
     "shown": "a ratio is decided at the scale of the paper only",
+    "misses": "most runs of both missed the target",
+    "diverged": "some runs diverged",
+    "zero": "some values are 0, of which there is no ratio",
     "parts": "its parts leave it open",
 }
 JOINED = {"all": "all of", "any": "one of", "not": "not that"}
@@ -49,11 +54,10 @@ def verb(one: Decision) -> str:
 
 def finding(one: Decision) -> str:
     """What was measured; of a joined claim, of each of its parts."""
-    claim = one.claim
     if one.parts:
-        inside = "; ".join(f"{finding(part)}: {part.answer}" for part in one.parts)
-        return f"{JOINED[claim.test].capitalize()}: {inside}"
-    told = f"{subject(claim)}, claimed {claimed(claim)}"
+        inside = "; ".join(f"{_enclosed(part)}: {part.answer}" for part in one.parts)
+        return f"{JOINED[one.claim.test].capitalize()}: {inside}"
+    told = f"{subject(one.claim)}, claimed {claimed(one)}"
     reading = one.reading
     if reading is None or one.interval is None:
         return f"{told}, is not measured: {one.reason}"
@@ -61,59 +65,44 @@ def finding(one: Decision) -> str:
     return f"{told}: {measured(one, one.interval)} ({', '.join(filter(None, (reading.place, seeds)))})"
 
 
-def subject(claim: Expectation) -> str:
-    """What is measured, of whom."""
-    measure, arm = claim.measure, claim.sampler
-    if measure.probe is not None:
-        scores = " against ".join(filter(None, (measure.probe.score, measure.probe.than)))
-        return f"{measure.probe.quantity} of {scores}{window(measure)}"
+def _enclosed(part: Decision) -> str:
+    """A part as its claim tells it, parts of its own in brackets."""
+    told = finding(part)
+    return f"[{told[0].lower()}{told[1:]}]" if part.parts else told
+
+
+def claimed(one: Decision) -> str:
+    """What the test asks for; a margin that the noise floor has raised says so."""
+    claim, constant, size = one.claim, f"{one.claim.amount:.4g}", size_of(one.claim, one.amount)
+    raised_by_noise = claim.test in MARGINS and one.amount > claim.amount and claim.test != "sooner_than"
+    note = f", {size_of(claim, claim.amount)} raised to the noise" if raised_by_noise else ""
+    matters = f" ({size} matters{note})" if one.amount else ""
     if claim.trend is not None:
-        first, last = claim.trend.labels[0], claim.trend.labels[-1]
-        return f"{quantity(measure)}{window(measure)} over {claim.trend.option}, from {first} to {last}"
-    against = f" against {claim.than}" if claim.than else ""
-    return f"{quantity(measure)}{window(measure)} of {arm}{against}"
-
-
-def quantity(measure: Measure) -> str:
-    """What is measured."""
-    if measure.probe is not None:
-        return measure.probe.quantity
-    if measure.target is not None:
-        return f"{measure.metric or 'the cost'} to the {100 * measure.target:.6g} % target".strip()
-    if measure.phase:
-        whole = "seconds" if measure.phase == "all" else f"seconds of phase {measure.phase}"
-        return f"{whole} per step" if measure.per_step else whole
-    return measure.selection or measure.metric or "the primary metric"
-
-
-def window(measure: Measure) -> str:
-    """In which part of a run."""
-    if isinstance(measure.at, tuple):
-        return f" from {measure.at[0]:g} to {measure.at[1]:g} of the run"
-    if measure.probe is not None and measure.probe.steps:
-        return f" at steps {', '.join(map(str, measure.probe.steps))}"
-    return " on the mean of all points" if measure.at == "auc" and measure.probe is None else ""
-
-
-def claimed(claim: Expectation) -> str:
-    """What the test asks for."""
-    ratios = claim.measure.kind.scale == "ratio"
-    size = f"{100 * claim.amount:.4g} %" if ratios else plain(claim.amount)
-    constant = f"{claim.amount:.4g}"
-    if claim.trend is not None:
-        return f"to {'rise' if claim.trend.sign == '+' else 'fall'} by {size} or more"
+        return f"to {'rise' if claim.trend.sign == '+' else 'fall'}{matters}"
     return {
-        "better_by": f"better by {size} or more" if claim.amount else "better",
-        "worse_by": f"worse by {size} or more" if claim.amount else "worse",
-        "within": f"the same to {size}",
-        "no_worse_than": f"no worse than by {size}",
+        "better_by": f"better{matters}",
+        "worse_by": f"worse{matters}",
+        "within": f"the same to {size}{note}",
+        "no_worse_than": f"worse by less than {size}{note}",
         "speedup": f"more than {constant}x as fast",
-        "sooner_than": "sooner",
+        "sooner_than": f"sooner ({1 + one.amount:.3g}x matters)",
         "at_most": f"a ratio of at most {constant}",
         "above": f"above {constant}",
         "below": f"below {constant}",
         "exact": f"to agree to {constant}" if claim.than else f"to be 0 to {constant}",
     }[claim.test]
+
+
+def size_of(claim: Expectation, amount: float) -> str:
+    """A margin, relative or in the units of what is measured."""
+    if claim.measure.kind.scale == "ratio":
+        return f"{100 * amount:.3g} %"
+    return f"{plain(amount)}{unit(claim)}"
+
+
+def unit(claim: Expectation) -> str:
+    """The unit of what is measured, with a space before it; empty where there is none or nobody says."""
+    return UNITS.get(claim.measure.selection or claim.measure.metric, "")
 
 
 def measured(one: Decision, found: Interval) -> str:
@@ -130,16 +119,21 @@ def measured(one: Decision, found: Interval) -> str:
     if not two or claim.test in ("at_most", "above", "below"):
         shape = "a ratio of {}" if two and ratios else "a difference of {}" if two else "{}"
         write = factor if two and ratios else plain
-        return bounded(found, write, shape) + (
-            "" if two and ratios else UNITS.get(claim.measure.selection, "")
-        )
+        return bounded(found, write, shape) + ("" if two and ratios else unit(claim))
     above = raised(claim, found)
     side = "lower" if above.mean < 0 else "higher"
     if above.mean < 0:
         above = shifted(above, lambda value: -value)
     if not ratios:
-        return f"{bounded(above, plain, '{}')}{UNITS.get(quantity(claim.measure), '')} {side}"
+        return f"{bounded(above, plain, '{}')}{unit(claim)} {side}"
     return f"{bounded(shifted(above, lambda value: 100 * value), decimal, '{} %')} {side}"
+
+
+def estimate(one: Decision) -> str:
+    """What a table says was found: a number with its interval, or how many parts held."""
+    if one.parts:
+        return f"{sum(part.answer == 'held' for part in one.parts)} of {len(one.parts)} held"
+    return measured(one, one.interval) if one.interval else one.reason
 
 
 def raised(claim: Expectation, found: Interval) -> Interval:
@@ -193,6 +187,8 @@ def _rows(one: Decision, called: str, part: str, told: str) -> Iterator[dict[str
         "p_holm": one.p_holm,
         "reason": one.reason,
         "sentence": told,
+        "subject": subject(claim) if leaf else JOINED[claim.test],
+        "estimate": estimate(one),
     }
     yield {key: known(each) for key, each in found.items()}
     for number, each in enumerate(one.parts, 1):

@@ -174,7 +174,11 @@ def wanted(quantity: Quantity, than: Side, scale: Scale) -> float:
 
 def differences(pair: Pair, scale: Scale) -> np.ndarray:
     """Arm less the other one, seed by seed; two runs that diverged are alike."""
-    arm, than = pair[0].cost, pair[1].cost
+    return apart(pair[0].cost, pair[1].cost, scale)
+
+
+def apart(arm: np.ndarray, than: np.ndarray, scale: Scale) -> np.ndarray:
+    """How far numbers [n] are above others, those that are infinite at once not at all."""
     if scale == "ratio":
         return log_ratios(arm, than)
     with np.errstate(invalid="ignore"):

@@ -9,29 +9,36 @@ import numpy as np
 from isbench.store.claims import Expectation, Measure
 from isbench.store.export import runs
 from isbench.store.probes import Probed, probed
+from isbench.store.records import FINAL
 from isbench.verdicts.curves import Folder
+from isbench.verdicts.measures import NOTHING, Reading, quantity, window
 
 CLOSE = 1e-9
 
 
-def of_scores(folder: Folder, one: Expectation) -> tuple[np.ndarray, np.ndarray | None, str, str]:
-    """A score's quantity in each probed run, that of the other score, why there is none, and where."""
+def of_scores(folder: Folder, one: Expectation) -> Reading:
+    """A score's quantity in each probed run, and that of the other score if there is one."""
     asked = one.measure.probe
-    found = [
-        numbers
+    planned = [
+        run
         for run in runs(folder.store, folder.plan, folder.plan.probes)
-        if asked and run.record and run.cell.sampler.label == one.sampler and run.block.variant == one.variant
-        for probe in [probed(folder.store, run.id)]
-        if probe is not None
-        for numbers in [[number(probe, name, one.measure) for name in (asked.score, asked.than) if name]]
-        if not any(map(math.isnan, numbers))
+        if run.cell.sampler.label == one.sampler and run.block.variant == one.variant
     ]
-    place = " ".join(filter(None, ("probe of", one.variant, f"a run with {one.sampler}")))
+    names = (asked.score, asked.than) if asked and asked.than else (asked.score,) if asked else ()
+    done = [run.id for run in planned if run.record and run.record.outcome.status in FINAL]
+    probes = [probe for run in done for probe in [probed(folder.store, run)] if probe is not None]
+    rows = [[number(probe, name, one.measure) for name in names] for probe in probes]
+    found = [row for row in rows if not any(map(math.isnan, row))]
+    place = ", ".join(filter(None, ("probe", one.variant, f"run of {one.sampler}")))
     if not found:
-        why = "nothing was probed: run isbench probe" if not folder.plan.probes else "no probe has it"
-        return np.empty(0), None, why, place
+        where = f"{one.sampler}, {one.variant}" if one.variant else one.sampler
+        why = f"no run of {where} is probed: run isbench probe" if not planned else ""
+        why = why or ("" if probes else f"no probed run of {where} has a result")
+        what = f"{quantity(one.measure)}{window(one.measure)}"
+        return Reading(NOTHING, why=why or f"{' and '.join(names)} have no {what}", place=place)
     values = np.array(found).T
-    return values[0], values[1] if len(values) > 1 else None, "", place
+    than = values[1] if len(values) > 1 else None
+    return Reading(values[0], than, seeds=len(planned), place=place)
 
 
 def number(probe: Probed, score: str, measure: Measure) -> float:
@@ -43,10 +50,10 @@ def number(probe: Probed, score: str, measure: Measure) -> float:
     if asked.steps:
         here = np.isin(probe.step, asked.steps)
         return float(column[here].mean()) if here.sum() == len(set(asked.steps)) else math.nan
-    if measure.at == "end":
-        return float(column[-1])
+    if not column.size or measure.at == "end":
+        return float(column[-1]) if column.size else math.nan
     if measure.at != "auc":
-        share = probe.step / probe.step[-1]
+        share = probe.step / max(probe.step[-1], 1)
         column = column[(share >= measure.at[0] - CLOSE) & (share <= measure.at[1] + CLOSE)]
     known = column[~np.isnan(column)]
     return float(known.mean()) if known.size else math.nan

@@ -4,93 +4,64 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from isbench.stats.intervals import log_ratios
 from isbench.stats.noise import floor
 from isbench.store.claims import METRICS, ONCE, Expectation, Measure
 from isbench.store.records import PHASES, Outcome
-from isbench.verdicts.comparisons import sides
 from isbench.verdicts.curves import Curve, Folder, Race
+from isbench.verdicts.judge import apart
+from isbench.verdicts.measures import NOTHING, Reading, window
+from isbench.verdicts.measures import quantity as quantity_name
 from isbench.verdicts.probed import of_scores
 from isbench.verdicts.quantities import SPENT, Quantity, Side, targets
 
 CLOSE = 1e-9  # of shares of a run
-Scale = str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Reading:
-    """Numbers at the seeds where nobody's is missing; `than` is None where the arm's stand alone.
-
-    arm, than [n], infinite where a run diverged; of a trend arm [settings, n]. missed: how many of the two
-    did not reach the target. floor: the noise floor of the difference, NaN without an A/A arm; why: what is
-    not there to be read; device: what it was measured on.
-    """
-
-    arm: np.ndarray
-    than: np.ndarray | None = None
-    missed: tuple[np.ndarray, np.ndarray] | None = None
-    floor: float = math.nan
-    why: str = ""
-    seeds: int = 0
-    place: str = ""
-
-    @property
-    def n(self) -> int:
-        """How many seeds there are."""
-        return self.arm.shape[-1]
-
-
-NOTHING = np.empty(0)
 
 
 def read(folder: Folder, one: Expectation) -> Reading:
     """What a claim without parts speaks of."""
     if one.measure.probe is not None:
-        arm, than, why, place = of_scores(folder, one)
-        return Reading(arm, than, why=why, seeds=arm.size, place=place)
+        return of_scores(folder, one)
     budget = one.budget or folder.question.budget
     race = next((r for r in folder.races if (r.variant, r.budget.name) == (one.variant, budget)), None)
     if race is None:
         where = f"{budget}, {one.variant}" if one.variant else budget
         return Reading(NOTHING, why=f"there is no race of {where}")
     place = f"{race.title}, {folder.computer(race)}"
-    if one.trend is not None:
-        found = [side(folder, race, one, label).cost for label in one.trend.labels]
-        values = np.array(found)
-        known = np.array([not np.isnan(column).any() for column in values.T], dtype=bool)
-        return Reading(values[:, known], why=unread(known), seeds=len(race.seeds), place=place)
     quantity, why = asked(folder, race, one.measure)
     if why:
         return Reading(NOTHING, why=why, place=place)
-    arm = side(folder, race, one, one.sampler)
-    if not one.than:
-        return Reading(arm.cost[arm.known], why=unread(arm.known), seeds=len(race.seeds), place=place)
-    if quantity is not None:
-        pair = sides(race, quantity, one.sampler, one.than)
-    else:
-        pair = together(race, one.measure, (one.sampler, one.than), (arm, side(folder, race, one, one.than)))
+    labels = one.trend.labels if one.trend else tuple(filter(None, (one.sampler, one.than)))
+    found = [side(folder, race, one.measure, quantity, label) for label in labels]
+    here = together(race, one.measure, labels, found)
+    if not here.any():
+        return Reading(NOTHING, why=unread(race, one.measure, labels, found), place=place)
+    arm, *others = (each.at(here) for each in found)
+    than = others[0] if others and one.trend is None else None
     return Reading(
-        arm=pair[0].cost,
-        than=pair[1].cost,
-        missed=(pair[0].missed, pair[1].missed) if one.measure.target is not None else None,
-        floor=noise(folder, race, one),
-        why=unread(pair[0].known),
+        arm=arm.cost if one.trend is None else np.array([arm.cost, *(each.cost for each in others)]),
+        than=than.cost if than else None,
+        missed=(arm.missed, than.missed) if than and quantity else None,
+        floor=noise(folder, race, one, quantity),
         seeds=len(race.seeds),
         place=place,
     )
 
 
-def unread(known: np.ndarray) -> str:
-    """Why there is nothing; empty where there is something."""
-    return "" if known.any() else "no seed has a result"
+def unread(race: Race, measure: Measure, labels: Sequence[str], found: Sequence[Side]) -> str:
+    """Why no seed can be read."""
+    for label, one in zip(labels, found, strict=True):
+        if not one.known.any():
+            settled = any(curve is not None and curve.settled for curve in race.of(label))
+            what = f"{quantity_name(measure)}{window(measure)}"
+            return f"{label} has no {what}" if settled else f"no run of {label} has a result"
+    return f"no seed has a result of {' and '.join(labels)} on one machine"
 
 
 def asked(folder: Folder, race: Race, measure: Measure) -> tuple[Quantity | None, str]:
-    """The quantity that comparisons know as well, if it is one; and why it cannot be read, if so."""
+    """The cost to a target, if it is asked for; and why it cannot be read, if so."""
     question = folder.question
     if measure.target is None:
         return None, ""
@@ -102,44 +73,32 @@ def asked(folder: Folder, race: Race, measure: Measure) -> tuple[Quantity | None
     return Quantity(question.metric, found[0]), ""
 
 
-def side(folder: Folder, race: Race, one: Expectation, label: str) -> Side:
-    """What an arm has measured at each seed of the race."""
-    quantity, _ = asked(folder, race, one.measure)
+def side(folder: Folder, race: Race, measure: Measure, quantity: Quantity | None, label: str) -> Side:
+    """What an arm has measured at each seed of the race; `quantity`: the cost to a target."""
     if quantity is not None:
         return quantity.side(race, label)
-    values = [value(folder, curve, one.measure) for curve in race.of(label)]
-    cost = np.array(values, dtype=float)
+    cost = np.array([value(folder, curve, measure) for curve in race.of(label)], dtype=float)
     return Side(cost, cost, cost, np.zeros(cost.shape, dtype=bool))
 
 
-def together(
-    race: Race, measure: Measure, labels: Sequence[str], found: tuple[Side, Side]
-) -> tuple[Side, Side]:
-    """Two arms at the seeds where both are known; times of two machines are no pair."""
-    timed = race.budget.unit == "seconds" or bool(measure.phase) or measure.metric == SPENT
-    pairs = zip(*(race.of(label) for label in labels), strict=True)
-    apart = np.array([bool(timed and a and b and a.machine != b.machine) for a, b in pairs], dtype=bool)
-    here = found[0].known & found[1].known & ~apart
-    return found[0].at(here), found[1].at(here)
+def together(race: Race, measure: Measure, labels: Sequence[str], found: Sequence[Side]) -> np.ndarray:
+    """The seeds [n] where all arms are known; times of several machines belong not together."""
+    here = np.logical_and.reduce([each.known for each in found])
+    if race.budget.unit == "seconds" or measure.phase or measure.metric == SPENT:
+        seeds = zip(*(race.of(label) for label in labels), strict=True)
+        here &= np.array([len({run.machine for run in runs if run}) <= 1 for runs in seeds], dtype=bool)
+    return here
 
 
-def noise(folder: Folder, race: Race, one: Expectation) -> float:
+def noise(folder: Folder, race: Race, one: Expectation, quantity: Quantity | None) -> float:
     """The noise floor of a difference, from the arm that repeats another one; NaN where there is none."""
     for label in race.curves:
         kind, of = folder.role(label)
         if kind == "aa" and of in race.curves:
-            sides = (side(folder, race, one, label), side(folder, race, one, of))
-            pair = together(race, one.measure, (label, of), sides)
-            return floor(differences(pair[0].cost, pair[1].cost, one.measure.kind.scale))
+            pair = [side(folder, race, one.measure, quantity, name) for name in (label, of)]
+            here = together(race, one.measure, (label, of), pair)
+            return floor(apart(pair[0].cost[here], pair[1].cost[here], one.measure.kind.scale))
     return math.nan
-
-
-def differences(arm: np.ndarray, than: np.ndarray, scale: Scale) -> np.ndarray:
-    """Arm less the other one at each seed, of ratios their logarithms; two runs that diverged are alike."""
-    if scale == "ratio":
-        return log_ratios(arm, than)
-    with np.errstate(invalid="ignore"):
-        return np.where(arm == than, 0.0, arm - than)
 
 
 def value(folder: Folder, curve: Curve | None, measure: Measure) -> float:
@@ -170,7 +129,9 @@ def seconds(curve: Curve, measure: Measure) -> float:
     """Seconds of a phase, or of all, in a part of the run: of one step, unless all are asked for."""
     low, high = measure.at if isinstance(measure.at, tuple) else (0.0, 1.0)
     before = [point for point in curve.points if point.progress <= low + CLOSE]
-    until = [point for point in curve.points if point.progress <= high + CLOSE] or [curve.points[-1]]
+    until = [point for point in curve.points if point.progress <= high + CLOSE]
+    if not until:
+        return math.nan
     first, last = before[-1] if before else None, until[-1]
     names = PHASES if measure.phase == "all" else (measure.phase,)
     spent = sum(

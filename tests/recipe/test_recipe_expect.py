@@ -80,7 +80,10 @@ def test_claims_change_no_run(write):
     ("line", "told"),
     [
         ("{sampler: dd, better_by: 2%}", "sampler: no sampler is labelled 'dd' (did you mean 'd'?)"),
-        ("{sampler: d, budget: epoch-1, better_by: 2%}", "budget: no budget is named 'epoch-1' (did you mean 'epochs-1'?)"),
+        (
+            "{sampler: d, budget: epoch-1, better_by: 2%}",
+            "budget: no budget is named 'epoch-1' (did you mean 'epochs-1'?)",
+        ),
         ("{sampler: d, metric: test_error, than: d, better_by: 2%}", "sampler: d is compared with itself"),
         ("{sampler: d, speedup: 1.0}", "speedup: needs a target, as in target: 0.95"),
         (
@@ -95,15 +98,30 @@ def test_claims_change_no_run(write):
             "{sampler: d, selection: {quantity: coverage}, better_by: 5%}",
             "better_by: makes no sense here: neither more nor less is better; say above or below",
         ),
-        ("{sampler: d, phase: score, metric: val_loss, better_by: 5%}", "metric: goes not together with phase"),
-        ("{sampler: d, phase: score, at: auc, better_by: 5%}", "at: is of metrics; a phase takes end or two shares"),
-        ("{sampler: d, at: [0.5, 0.2], better_by: 5%}", "at: must be two rising shares of the run, as in [0, 0.2]"),
-        ("{sampler: d, selection: {quantity: coverage}, at_most: 2}", "at_most: is of ratios; say above or below"),
+        (
+            "{sampler: d, phase: score, metric: val_loss, better_by: 5%}",
+            "metric: goes not together with phase",
+        ),
+        (
+            "{sampler: d, phase: score, at: auc, better_by: 5%}",
+            "at: is of metrics; a phase takes end or two shares",
+        ),
+        (
+            "{sampler: d, at: [0.5, 0.2], better_by: 5%}",
+            "at: must be two rising shares of the run, as in [0, 0.2]",
+        ),
+        (
+            "{sampler: d, selection: {quantity: coverage}, at_most: 2}",
+            "at_most: is of ratios; say above or below",
+        ),
         ("{probe: {score: loss, quantity: bias}, better_by: 1%}", "probe: needs `than`, another score"),
         ("{sampler: d, variant: x, better_by: 5%}", "variant: there are no variants"),
         ("{sampler: d, better: 5%}", "better: unknown key of expect (did you mean 'better_by'?)"),
         ("{better_by: 5%}", "sampler: is missing; expected the label of a sampler"),
-        ('{sampler: dlis, trend: {option: pol, sign: "+"}}', "trend.option: no such option (did you mean 'pool'?)"),
+        (
+            '{sampler: dlis, trend: {option: pol, sign: "+"}}',
+            "trend.option: no such option (did you mean 'pool'?)",
+        ),
     ],
 )  # fmt: skip
 def test_a_senseless_claim_is_told_at_its_place(mistakes, line, told):
