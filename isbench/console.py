@@ -124,6 +124,16 @@ def show_tuning(page: Path, tuned: Path | None, arms: Sequence[Row], json: bool)
     return say(str(tuned) if tuned else "no tuned recipe yet: some trials have no result")
 
 
+def show_noise(page: Path, noise: Row, spreads: Sequence[Row], lines: Sequence[str], json: bool) -> None:
+    """What an A/A test says: how much each quantity spreads, then the machine in words."""
+    if json:
+        return dump({"folder": str(page.parent), "report": str(page), **noise})
+    table(spreads, right=[name for row in spreads[:1] for name in row if name not in ("race", "quantity")])
+    for line in lines:
+        say(line)
+    return say(str(page))
+
+
 def show_comparison(rows: Sequence[Row], texts: Sequence[Row], notes: Sequence[str], json: bool) -> None:
     """What two results folders have in common, row by row."""
     if json:

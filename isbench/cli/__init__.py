@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from isbench import console
-from isbench.cli import listings, machine, recipes, results
+from isbench.cli import listings, machine, noise, recipes, results
 from isbench.errors import Interrupted, IsbenchError
 
 WELCOME = """isbench answers whether choosing training samples makes training faster on this machine. Try
@@ -57,6 +57,7 @@ def main(
 app.command()(recipes.run)
 app.command()(recipes.probe)
 app.command()(recipes.tune)
+app.command()(noise.noise)
 app.command()(recipes.plan)
 app.command()(results.report)
 app.command()(results.compare)

@@ -7,16 +7,13 @@ more than c-fold (equation 29 of paper 001, with measured seconds for counted op
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-
-from isbench.stats.intervals import Interval, log_ratios, paired, ratio
-from isbench.store.plans import BreakEven, Card
+from isbench.stats.intervals import Interval
+from isbench.store.plans import BreakEven
 from isbench.verdicts import unit_costs
-from isbench.verdicts.curves import Curve, Folder, Race
+from isbench.verdicts.curves import Folder
 from isbench.verdicts.rows import known
 
 Rule = Literal["", "tau", "probe"]
