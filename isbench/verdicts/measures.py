@@ -37,15 +37,13 @@ NOTHING = np.empty(0)
 
 
 def subject(claim: Expectation) -> str:
-    """What is measured, of whom."""
-    measure = claim.measure
-    what = f"{quantity(measure)}{window(measure)}"
-    if measure.probe is not None:
-        return f"{what} of {' against '.join(filter(None, (measure.probe.score, measure.probe.than)))}"
-    if claim.trend is not None:
-        first, last = claim.trend.labels[0], claim.trend.labels[-1]
-        return f"{what} over {claim.trend.option}, from {first} to {last}"
-    return f"{what} of {claim.sampler}{f' against {claim.than}' if claim.than else ''}"
+    """What is measured, of whom, in which part of a run."""
+    measure, probe, trend = claim.measure, claim.measure.probe, claim.trend
+    names = (probe.score, probe.than) if probe else (claim.sampler, claim.than)
+    who = f"of {' against '.join(filter(None, names))}"
+    if trend is not None:
+        who = f"over {trend.option}, from {trend.labels[0]} to {trend.labels[-1]}"
+    return f"{quantity(measure)} {who}{window(measure)}"
 
 
 def quantity(measure: Measure) -> str:
