@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from isbench.store.records import Gate
 from isbench.verdicts.curves import Folder, Race, below, load
 from isbench.verdicts.judge import Comparison, Names, compare
-from isbench.verdicts.quantities import SPENT, Quantity, targets
+from isbench.verdicts.quantities import PACE, SPENT, Quantity, targets
 from isbench.verdicts.rows import Row, row
 from isbench.verdicts.words import changed, faster, spent
 
@@ -53,12 +54,23 @@ def between(first: Path, second: Path) -> Meeting:
     for one, other in matched(below(first), below(second)):
         old, new = load(one), load(other)
         here = f"{old.name}: " if first != one else ""
-        matches = list(races(old, new, notes, here))
-        for match in matches:
-            rows += of_match(old, match, str(one))
-        if matches and old.plan.machine == new.plan.machine:
-            notes.append(f"{here}times are of two invocations: what changed on the machine in between counts")
+        rows += meet(old, new, str(one), notes, here)
     return Meeting(tuple(rows), tuple(dict.fromkeys(notes)))
+
+
+def meet(old: Folder, new: Folder, than: str, notes: list[str], here: str = "") -> list[Comparison]:
+    """Every arm that both folders ran, the second against the first, which is called `than`."""
+    matches = list(races(old, new, notes, here))
+    if matches and old.plan.machine == new.plan.machine and not in_turns(old, new):
+        notes.append(f"{here}times are of two invocations: what changed on the machine in between counts")
+    return [row for match in matches for row in of_match(old, match, than, new.plan.gate)]
+
+
+def in_turns(old: Folder, new: Folder) -> bool:
+    """Whether one invocation ran both, cell by cell in turns."""
+    return bool(new.plan.environment.invocation) and (
+        old.plan.environment.invocation == new.plan.environment.invocation
+    )
 
 
 def matched(first: list[Path], second: list[Path]) -> list[tuple[Path, Path]]:
@@ -105,7 +117,7 @@ def cut(race: Race, seeds: tuple[int, ...], amount: float) -> Race:
     return replace(race, seeds=seeds, budget=race.budget.model_copy(update={"amount": amount}))
 
 
-def of_match(folder: Folder, match: Match, than: str) -> list[Comparison]:
+def of_match(folder: Folder, match: Match, than: str, gate: Gate) -> list[Comparison]:
     """Every arm that both folders ran, by everything that both measured."""
     rows: list[Comparison] = []
     race = match.second
@@ -118,15 +130,15 @@ def of_match(folder: Folder, match: Match, than: str) -> list[Comparison]:
                 pair = sides[0].at(here), sides[1].at(here)
             else:
                 pair = sides[0].at(sides[0].known), sides[1].at(sides[1].known)
-            rows.append(compare(names, quantity, pair))
+            rows.append(compare(names, quantity, pair, gate=gate))
     return [row for row in rows if row.n]
 
 
 def common(folder: Folder, match: Match) -> list[Quantity]:
     """What both races measured; targets are those of the first folder's pilot."""
     ends = [Quantity(metric) for metric in match.second.measured if metric in match.first.measured]
-    if match.second.budget.unit != "seconds" and ends:
-        ends.append(Quantity(SPENT))
+    if ends:
+        ends.append(Quantity(PACE if match.second.budget.unit == "seconds" else SPENT))
     found = targets(match.first, folder.question, folder.plan.targets)
     return ends + [Quantity(folder.question.metric, target) for target in found if target.value is not None]
 

@@ -32,7 +32,7 @@ def of_race(folder: Folder, race: Race) -> list[Comparison]:
         noise = repeated(folder, race, quantity)
         for label in (label for label in race.curves if label != than):
             names = Names(race.variant, race.budget.name, label, than, len(race.seeds))
-            row = compare(names, quantity, sides(race, quantity, label, than), noise)
+            row = compare(names, quantity, sides(race, quantity, label, than), noise, folder.plan.gate)
             control, _ = folder.role(label)
             asked_for = is_primary(asked, quantity) and not control
             rows.append(replace(row, control=control, primary=asked_for))
@@ -41,11 +41,16 @@ def of_race(folder: Folder, race: Race) -> list[Comparison]:
 
 def sides(race: Race, quantity: Quantity, label: str, than: str) -> Pair:
     """What two arms have measured at the same seeds; times of two machines are no pair."""
-    arm, other = quantity.side(race, label), quantity.side(race, than)
+    here = together(race, quantity, label, than)
+    return quantity.side(race, label).at(here), quantity.side(race, than).at(here)
+
+
+def together(race: Race, quantity: Quantity, label: str, than: str) -> np.ndarray:
+    """The seeds of a race [n] at which two arms are a pair."""
     pairs = zip(race.of(label), race.of(than), strict=True)
     apart = [bool(a and b and quantity.timed(race) and a.machine != b.machine) for a, b in pairs]
-    here = arm.known & other.known & ~np.array(apart, dtype=bool)
-    return arm.at(here), other.at(here)
+    both = quantity.side(race, label).known & quantity.side(race, than).known
+    return both & ~np.array(apart, dtype=bool)
 
 
 def repeated(folder: Folder, race: Race, quantity: Quantity) -> Pair | None:

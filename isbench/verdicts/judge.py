@@ -14,9 +14,11 @@ from isbench.stats.p_values import sign_flip
 from isbench.stats.power import seeds_needed
 from isbench.stats.targets import HitRate, hit_rate, median_time
 from isbench.stats.verdicts import HALF, Verdict, verdict
+from isbench.store.records import Gate
 from isbench.verdicts.quantities import Quantity, Side
 
 NAN = math.nan
+USUAL = Gate()
 ALPHA = 0.05
 Pair = tuple[Side, Side]  # an arm and what it is compared with, at the same seeds if they are paired
 Scale = Literal["ratio", "difference"]
@@ -83,14 +85,19 @@ class Comparison:
         return self.verdict in (self.quantity.words.win, self.quantity.words.loss)
 
 
-def compare(names: Names, quantity: Quantity, pair: Pair, noise: Pair | None = None) -> Comparison:
-    """The comparison of two arms, and what it says by itself; `noise`: an arm and its repetition."""
+def compare(
+    names: Names, quantity: Quantity, pair: Pair, noise: Pair | None = None, gate: Gate = USUAL
+) -> Comparison:
+    """The comparison of two arms, and what it says by itself; `noise`: an arm and its repetition.
+
+    `gate`: by how much they must differ to matter.
+    """
     arm, than = pair
     scale = scale_of(quantity, pair)
     d = differences(pair, scale) if names.paired else np.array([])
     missed = (pair[0].missed.astype(float) - pair[1].missed) if names.paired else d
     noise_floor = NAN if noise is None else floor(differences(noise, scale))
-    least = wanted(quantity, than, scale)
+    least = wanted(quantity.wanted(gate), than, scale)
     row = Comparison(
         names=names,
         quantity=quantity,
@@ -165,11 +172,11 @@ def scale_of(quantity: Quantity, pair: Pair) -> Scale:
     return "difference" if quantity.sign < 0 or (finite <= 0).any() else "ratio"
 
 
-def wanted(quantity: Quantity, than: Side, scale: Scale) -> float:
-    """The margin on the scale of the comparison: a ratio of 1.02 either way, or 2 % of the mean."""
+def wanted(share: float, than: Side, scale: Scale) -> float:
+    """The margin on the scale of the comparison: of 2 %, a ratio of 1.02 either way, or 2 % of the mean."""
     if scale == "ratio":
-        return math.log1p(quantity.wanted)
-    return quantity.wanted * abs(finite_mean(than.cost))
+        return math.log1p(share)
+    return share * abs(finite_mean(than.cost))
 
 
 def differences(pair: Pair, scale: Scale) -> np.ndarray:

@@ -11,11 +11,12 @@ from isbench.errors import UsageError
 from isbench.stats.targets import Crossing, crossing, ladder
 from isbench.stats.verdicts import TIME, VALUE, Words
 from isbench.store.plans import Primary
+from isbench.store.records import Gate
 from isbench.verdicts.curves import AXES, Curve, Race
 
 HIGHER = ("psnr",)  # is better
 SPENT = "train_seconds"
-VALUE_MARGIN, COST_MARGIN = 0.02, 0.03  # what a difference must exceed to matter: of metrics, of costs
+PACE = "seconds_per_step"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A metric at the end, the seconds of a run (`train_seconds`), or the cost of reaching a target."""
+    """A metric at the end, the seconds of a run or of its steps, or the cost of reaching a target."""
 
     metric: str
     target: Target | None = None
@@ -63,17 +64,16 @@ class Quantity:
     @property
     def cost(self) -> bool:
         """Whether less of it is sooner, rather than better."""
-        return self.target is not None or self.metric == SPENT
+        return self.target is not None or self.metric in (SPENT, PACE)
 
     @property
     def words(self) -> Words:
         """What more and less of it are called."""
         return TIME if self.cost else VALUE
 
-    @property
-    def wanted(self) -> float:
+    def wanted(self, gate: Gate) -> float:
         """The relative difference that matters."""
-        return COST_MARGIN if self.cost else VALUE_MARGIN
+        return gate.slowdown if self.cost else gate.metric_drop
 
     @property
     def sign(self) -> float:
@@ -82,7 +82,7 @@ class Quantity:
 
     def timed(self, race: Race) -> bool:
         """Whether it depends on how fast a machine is."""
-        return race.budget.unit == "seconds" or self.metric == SPENT
+        return race.budget.unit == "seconds" or self.metric in (SPENT, PACE)
 
     def side(self, race: Race, label: str) -> Side:
         """What an arm has measured of it."""
@@ -96,7 +96,11 @@ class Quantity:
     def _end(self, curve: Curve | None) -> float:
         if curve is None or not curve.settled:
             return math.nan
-        return math.inf if curve.diverged else self.sign * float(curve.column(self.metric)[-1])
+        if curve.diverged:
+            return math.inf
+        if self.metric == PACE:
+            return curve.points[-1].train_seconds / max(curve.points[-1].steps, 1)
+        return self.sign * float(curve.column(self.metric)[-1])
 
     def _crossing(self, race: Race, curve: Curve | None) -> Crossing:
         if curve is None or not curve.settled or self.target is None or self.target.value is None:
