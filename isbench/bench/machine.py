@@ -36,6 +36,7 @@ def describe(device: torch.device) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "isbench": isbench.__version__,
+        "code": code(),
         **{name: metadata.version(name) for name in PACKAGES},
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "cuda": torch.version.cuda or "",
@@ -44,6 +45,13 @@ def describe(device: torch.device) -> dict[str, Any]:
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
     }
+
+
+def code() -> str:
+    """A digest of the package's sources: what is edited in place keeps its version."""
+    folder = Path(isbench.__file__).parent
+    sources = sorted(folder.rglob("*.py"))
+    return digest({str(path.relative_to(folder)): path.read_text() for path in sources})
 
 
 def hardware(device: torch.device) -> dict[str, Any]:

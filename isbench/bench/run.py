@@ -110,6 +110,7 @@ class Todo:
     def __init__(self, site: Site, watch: Watch) -> None:
         self.site, self.watch = site, watch
         self.tried: set[str] = set()
+        self.prefix = f"{site.environment.name}:" if site.environment.name else ""
         self.written = 0.0
         hours = site.request.max_hours
         self.deadline = None if hours is None else monotonic() + 3600 * hours
@@ -119,27 +120,41 @@ class Todo:
     ) -> None:
         """Run what is missing of these cells, in this order; `record`: other exhibits than the plan's."""
         missing = [cell for cell in {cell.id: cell for cell in cells}.values() if self.missing(cell)]
-        first = plan.blocks[0].seed if plan.blocks else None
         for number, cell in enumerate(missing, start=1):
-            if self.deadline is not None and monotonic() > self.deadline:
-                left = len(missing) - number + 1
-                self.watch.say(
-                    f"--max-hours is over: {left} cells are left, the same command goes on from there"
-                )
+            if self.late(len(missing) - number + 1):
                 return
-            self.watch.begin(cell, number, len(missing))
-            outcome = worker.train(
-                cell,
-                self.site.store,
-                plan.record if record is None else record,
-                first=cell.seed == first,
-                heard=lambda point, cell=cell: self.watch.point(cell, point),
-            )
-            self.tried.add(cell.id)
-            self.watch.end(cell, outcome)
-            if monotonic() - self.written > TABLES_EVERY:
-                write_tables(self.site.store, plan)
-                self.written = monotonic()
+            self.train(plan, cell, worker, record, (number, len(missing)))
+
+    def late(self, left: int) -> bool:
+        """Whether there is no more time for the cells that are left; says so."""
+        late = self.deadline is not None and monotonic() > self.deadline
+        if late:
+            self.watch.say(f"--max-hours is over: {left} cells are left, the same command goes on from there")
+        return late
+
+    def train(
+        self,
+        plan: Plan,
+        cell: Cell,
+        worker: Worker,
+        record: tuple[str, ...] | None = None,
+        place: tuple[int, int] = (1, 1),
+    ) -> None:
+        """Run a cell; `place`: its number, and of how many."""
+        shown = cell.named(self.prefix + cell.sampler.label, cell.budget.name, cell.variant)
+        self.watch.begin(shown, *place)
+        outcome = worker.train(
+            cell,
+            self.site.store,
+            plan.record if record is None else record,
+            first=bool(plan.blocks) and cell.seed == plan.blocks[0].seed,
+            heard=lambda point: self.watch.point(shown, point),
+        )
+        self.tried.add(cell.id)
+        self.watch.end(shown, outcome)
+        if monotonic() - self.written > TABLES_EVERY:
+            write_tables(self.site.store, plan)
+            self.written = monotonic()
 
     def wanted(self, cell: Cell) -> bool:
         """Whether `--only` asks for this arm."""

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -24,7 +24,7 @@ from isbench.plan import Frozen, Ground, make_plan, pilot_key
 from isbench.recipe import Source, check_facts, open_recipe
 from isbench.recipe.schema import Recipe, Setting
 from isbench.store.atomic import atomic_write
-from isbench.store.plans import Pilot, Plan
+from isbench.store.plans import Environment, Pilot, Plan
 from isbench.store.store import Store
 from isbench.train import device as devices
 
@@ -71,11 +71,13 @@ class Site:
     ground: Ground
     facts: Mapping[str, Facts]  # of the data, by variant
     python: str = sys.executable  # that its cells run in
+    environment: Environment = field(default_factory=Environment)
 
     def plan(self, frozen: Mapping[str, Frozen]) -> Plan:
         """The plan with what these pilots have measured."""
         plan = make_plan(self.opened.recipe, self.ground, frozen)
-        return plan.model_copy(update={"recipe_place": self.place}).with_extras_of(self.store.plan())
+        here = {"recipe_place": self.place, "environment": self.environment}
+        return plan.model_copy(update=here).with_extras_of(self.store.plan())
 
     def beside(self) -> Plan:
         """The plan that probes or trials are added to; of a recipe that has changed, its races anew.

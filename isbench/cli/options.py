@@ -19,6 +19,10 @@ Data = Annotated[Path | None, typer.Option(envvar="ISBENCH_DATA", help="Where da
 Fresh = Annotated[bool, typer.Option(help="Run everything again.")]
 RetryFailed = Annotated[bool, typer.Option(help="Run failed cells again.")]
 MaxHours = Annotated[float | None, typer.Option(min=0, help="Start no cell after so many hours.")]
+Pythons = Annotated[
+    list[str] | None,
+    typer.Option("--python", help="Run in two environments in turns: base=/a/bin/python head=/b/bin/python."),
+]
 DryRun = Annotated[bool, typer.Option(help="Show the plan and run nothing.")]
 Quiet = Annotated[bool, typer.Option(help="No progress.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]

@@ -18,6 +18,7 @@ from isbench.cli.options import (
     Only,
     Out,
     Profile,
+    Pythons,
     Quiet,
     Recipe,
     Recipes,
@@ -44,6 +45,7 @@ def run(
     fresh: Fresh = False,
     retry_failed: RetryFailed = False,
     max_hours: MaxHours = None,
+    python: Pythons = None,
     dry_run: DryRun = False,
     quiet: Quiet = False,
     json: Json = False,
@@ -52,13 +54,17 @@ def run(
 
     Example: isbench run smoke
     """
+    from isbench.bench.pair import in_both, pythons
     from isbench.bench.site import Request, open_sites
 
     request = Request(out, data, device, only, fresh, retry_failed, max_hours)
+    two = pythons(python) if python else None
     lost: list[str] = []
     for site in open_sites(recipes, profile, sets, seeds, request):
         if dry_run:
             show_plan(site, measure=False, json=json)
+        elif two:
+            lost += run_pair(in_both(site, two), watches.watch(quiet), json)
         else:
             lost += run_site(site, watches.watch(quiet), json)
     if lost:
@@ -77,6 +83,23 @@ def run_site(site: Site, watch: Watch, json: bool) -> list[str]:
         watch.close()
     page = report(site.store.folder)
     console.show_result(page, summary(site.store.folder), read(site.store.folder), json)
+    return lost
+
+
+def run_pair(sites: tuple[Site, Site], watch: Watch, json: bool) -> list[str]:
+    """Run one recipe in two environments and compare them; returns what has no result."""
+    from isbench.bench.pair import run_in_turns
+    from isbench.cli.results import compare
+    from isbench.report import report
+
+    try:
+        lost = run_in_turns(sites, watch)
+    finally:
+        watch.close()
+    base, head = (site.store.folder for site in sites)
+    for folder in (base, head):
+        report(folder)
+    compare(base, head, json)
     return lost
 
 

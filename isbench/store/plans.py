@@ -84,6 +84,14 @@ class Trial(Record):
     cells: tuple[str, ...]
 
 
+class Environment(Record):
+    """One of two environments that ran a recipe in turns, cell by cell; without a name: there is but one."""
+
+    name: str = ""
+    against: str = ""  # the results folder of the other one, as seen from this one; of the second one only
+    invocation: str = ""  # alike in both folders: what a seed gave in one and in the other is a pair
+
+
 class BreakEven(Record):
     """What a step of an arm costs over one of uniform: what a variance reduction is up against."""
 
@@ -131,6 +139,7 @@ class Plan(Record):
     targets: tuple[float, ...] = ()  # shares of the baseline's improvement, rising; the primary one too
     expect: tuple[Expectation, ...] = ()
     gate: Gate = Gate()
+    environment: Environment = Environment()
     cells: dict[str, Cell]
     pilots: tuple[Pilot, ...] = ()
     blocks: tuple[Block, ...] = ()
@@ -139,6 +148,11 @@ class Plan(Record):
     cards: tuple[Card, ...] = ()
     break_even: tuple[BreakEven, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What the results folder is called: the recipe, its profile and the environment that ran it."""
+        return "-".join(filter(None, (self.name, self.profile, self.environment.name)))
 
     @property
     def raced(self) -> set[str]:

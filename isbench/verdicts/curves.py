@@ -92,8 +92,8 @@ class Folder:
 
     @property
     def name(self) -> str:
-        """What the folder is called: the recipe and its profile."""
-        return f"{self.plan.name}-{self.plan.profile}" if self.plan.profile else self.plan.name
+        """What the folder is called."""
+        return self.plan.title
 
     @property
     def cards(self) -> dict[str, Card]:
