@@ -17,7 +17,7 @@ from isbench.store.claims import ONCE, Expectation, Measure, Probe, Trend
 OPPOSED = ("better_by", "worse_by", "no_worse_than")  # tests that must know which way is better
 ONE_SIDED = ("above", "below", "exact")  # tests of a number that may stand alone
 REACHING = ("speedup", "sooner_than")  # tests of the cost to a target
-USUAL_CHANGE = 0.02  # that a trend must amount to
+USUAL_CHANGE, OF_TIME = 0.02, 0.03  # that a trend must amount to: of what is measured, of costs in time
 EXAMPLE = "{sampler: dlis, metric: test_error, better_by: 2%}"
 
 
@@ -69,9 +69,11 @@ class Leaf:
         than = "" if measure is None else self._than(measure)
         if measure is None or len(self.problems.found) > before or self._senseless(measure, than):
             return None
+        timed = measure.phase or measure.target is not None or measure.metric == "train_seconds"
+        usual = OF_TIME if timed else USUAL_CHANGE
         found = {
             "test": self.test,
-            "amount": number(self._of_trend("by", USUAL_CHANGE) if trend else self.values[self.test]),
+            "amount": number(self._of_trend("by", usual) if trend else self.values[self.test]),
             "sampler": self._sampler,
             "than": than,
             "variant": self.terms.setting.variant,

@@ -153,7 +153,7 @@ EXPECT_TREND: dict[str, Option] = {
     "option": Option(str),
     "sign": Option(Literal["+", "-"]),
     "metric": Option(MetricOfClaim, None),
-    "by": Option(Amount, 0.02, AMOUNT),
+    "by": Option(Amount, None, AMOUNT),
 }
 
 

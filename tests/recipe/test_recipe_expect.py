@@ -56,6 +56,22 @@ def test_a_trend_is_over_the_arms_that_differ_in_one_option_alone(claims):
     assert one.trend.values == (128.0, 192.0, 256.0)
 
 
+@pytest.mark.parametrize(
+    ("line", "amount"),
+    [
+        ('trend: {option: pool, metric: train_loss, sign: "-"}', 0.02),
+        ('selection: {quantity: coverage}, trend: {option: pool, sign: "-"}', 0.02),
+        ('phase: all, trend: {option: pool, sign: "+"}', 0.03),
+        ('target: 0.95, trend: {option: pool, sign: "+"}', 0.03),
+        ('trend: {option: pool, metric: train_seconds, sign: "+"}', 0.03),
+        ('phase: all, trend: {option: pool, sign: "+", by: 10%}', 0.1),
+    ],
+)
+def test_a_trend_must_amount_to_what_matters_of_its_quantity(claims, line, amount):
+    (one,) = claims(f"{{sampler: dlis, {line}}}")
+    assert one.amount == amount
+
+
 def test_a_claim_without_a_variant_must_hold_in_all(claims):
     more = "variants: {a: {}, b: {}}\n"
     whole, named = claims("{sampler: d, better_by: 2%}", "{sampler: d, variant: b, better_by: 2%}", more=more)
