@@ -78,17 +78,35 @@ def welch(values: ArrayLike, others: ArrayLike, level: float = 0.95) -> Interval
         return Interval(0, NAN, NAN, NAN, NAN, NAN)
     if not all(np.isfinite(side).all() for side in sides):
         return Interval(n, NAN, NAN, -INFINITY, INFINITY, 1.0)
-    mean = float(sides[0].mean() - sides[1].mean())
+    one, other = (
+        Moments(side.size, float(side.mean()), float(side.std(ddof=1)) if side.size > 1 else NAN)
+        for side in sides
+    )
+    return apart(one, other, level)
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """What is left of n finite values: their mean and their standard deviation, NaN of a single one."""
+
+    n: int
+    mean: float
+    sd: float
+
+
+def apart(one: Moments, other: Moments, level: float = 0.95) -> Interval:
+    """Welch's interval of the difference of two means, of values that are not at hand any more."""
+    n, mean = min(one.n, other.n), one.mean - other.mean
     if n == 1:
         return Interval(1, mean, NAN, -INFINITY, INFINITY, NAN)
     from scipy import special
 
-    variances = np.array([side.var(ddof=1) for side in sides])
-    squares = variances / [side.size for side in sides]
+    variances, counts = np.array([one.sd**2, other.sd**2]), np.array([one.n, other.n])
+    squares = variances / counts
     error, sd = math.sqrt(squares.sum()), math.sqrt(variances.sum())
     if not error:
         return Interval(n, mean, 0.0, mean, mean, 0.0 if mean else 1.0)
-    freedom = error**4 / float((squares**2 / [side.size - 1 for side in sides]).sum())
+    freedom = error**4 / float((squares**2 / (counts - 1)).sum())
     half = float(special.stdtrit(freedom, (1 + level) / 2)) * error
     p = 2 * float(special.stdtr(freedom, -abs(mean) / error))
     return Interval(n, mean, sd, mean - half, mean + half, p)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import astuple
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from isbench.stats.intervals import welch
+from isbench.stats.intervals import Moments, apart, welch
 
 
 def test_it_is_the_interval_and_the_p_value_of_scipy() -> None:
@@ -44,3 +45,10 @@ def test_a_run_that_diverged_leaves_no_bound() -> None:
 def test_without_spread_there_is_no_width() -> None:
     assert (welch([2.0, 2.0], [1.0, 1.0]).low, welch([2.0, 2.0], [1.0, 1.0]).high) == (1.0, 1.0)
     assert welch([1.0, 1.0], [1.0, 1.0]).p == 1.0
+
+
+def test_means_and_deviations_are_all_that_it_needs() -> None:
+    rng = np.random.default_rng(7)
+    one, other = rng.normal(0, 1, 5), rng.normal(0.3, 2, 8)
+    kept = [Moments(len(side), float(side.mean()), float(side.std(ddof=1))) for side in (one, other)]
+    assert astuple(apart(*kept)) == pytest.approx(astuple(welch(one, other)))
