@@ -7,16 +7,19 @@ more than c-fold (equation 29 of paper 001, with measured seconds for counted op
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from isbench.stats.intervals import Interval
-from isbench.store.plans import BreakEven
+from isbench.stats.intervals import Interval, log_ratios, paired, ratio
+from isbench.store.plans import BreakEven, Card
 from isbench.verdicts import unit_costs
-from isbench.verdicts.curves import Folder
+from isbench.verdicts.break_even_words import sentence
+from isbench.verdicts.curves import Folder, Race
+from isbench.verdicts.delivered import Delivered, deliveries, pool_of
 from isbench.verdicts.rows import known
+from isbench.verdicts.unit_costs import Pair, errors, per_sample, timed_pairs
 
-Rule = Literal["", "tau", "probe"]
 COLUMNS = (
     *("variant", "budget", "sampler", "n", "batch", "pool", "step_us", "step_us_than"),
     *("needed", "needed_low", "needed_high", "needed_free", "needed_counted", "needed_paper"),
@@ -31,8 +34,6 @@ class Measured:
 
     step_us: of a step of the arm while it selects, and of the baseline, in microseconds. needed: the factor
     that it must cut the variance by; free: were its scores for nothing; counted: by counting operations.
-    delivered: the factor that it cuts it by, by `rule`: `tau`, from its own scores, tau^2 in the share of
-    variance that a pool leaves open; `probe`, from exact gradient norms; None where neither is known.
     errors: how far the model of unit costs is off each run that it could be checked on. primary: whether
     this is the race that the benchmark asks of.
     """
@@ -40,19 +41,19 @@ class Measured:
     variant: str
     budget: str
     sampler: str
+    than: str
     batch: int
     pool: int | None
     step_us: tuple[float, float]
     needed: Interval
     free: Interval
     counted: BreakEven | None
-    tau_squared: float | None
-    delivered: Interval | None
-    rule: Rule
+    delivered: Delivered
     errors: tuple[float, ...]
     unbiased: bool
     primary: bool
-    sentence: str = ""
+    place: str
+    probe: str  # the command that measures what it delivers
 
     @property
     def n(self) -> int:
@@ -62,7 +63,13 @@ class Measured:
     @property
     def share(self) -> float | None:
         """What it delivers of what it needs; it can win above 1."""
-        return None if self.delivered is None or not self.n else self.delivered.mean / self.needed.mean
+        got = self.delivered.factor
+        return None if got is None or not self.n else got.mean / self.needed.mean
+
+    @property
+    def sentence(self) -> str:
+        """What it must deliver, what it delivers, and how far one is from the other."""
+        return sentence(self)
 
     @property
     def model(self) -> str:
@@ -76,7 +83,7 @@ class Measured:
 
     def row(self) -> dict[str, Any]:
         """As a row of break_even.csv and of summary.json."""
-        got, counted = self.delivered, self.counted
+        got, counted = self.delivered.factor, self.counted
         found = {
             "variant": self.variant,
             "budget": self.budget,
@@ -92,11 +99,11 @@ class Measured:
             "needed_free": self.free.mean,
             "needed_counted": counted.measured if counted else None,
             "needed_paper": counted.paper if counted else None,
-            "tau_squared": self.tau_squared,
+            "tau_squared": self.delivered.tau_squared,
             "delivered": got.mean if got else None,
             "delivered_low": got.low if got else None,
             "delivered_high": got.high if got else None,
-            "rule": self.rule,
+            "rule": self.delivered.rule,
             "share": self.share,
             "model_error": unit_costs.worst(self.errors),
             "model_runs": len(self.errors),
@@ -112,4 +119,62 @@ def break_evens(folder: Folder) -> list[Measured]:
 
     Control arms and those that draw uniformly have nothing to deliver; they are left out.
     """
-    return []
+    found: list[Measured] = []
+    for race in folder.races:
+        for label in race.curves:
+            card = folder.cards.get(label)
+            if card and not card.control and not card.name.startswith("uniform"):
+                one = measured(folder, race, card)
+                found += [] if one is None else [one]
+    return found
+
+
+def measured(folder: Folder, race: Race, card: Card) -> Measured | None:
+    """The break-even of an arm in a race; None where no seed has a run of it and one of the baseline."""
+    plan, than = folder.plan, folder.question.baseline
+    pairs = timed_pairs(race, card.label, than)
+    if not pairs:
+        return None
+    (arm, base), off = pairs[0], errors(of_variant(folder, race, card.label))
+    at_work = [(work, per_sample(base)) for arm, base in pairs for work in [unit_costs.at_work(arm)] if work]
+    ours, free = [work.seconds for work, _ in at_work], [work.seconds - work.scores for work, _ in at_work]
+    theirs = [pace for _, pace in at_work]
+    places, here = [(one.variant, one.label) for one in plan.break_even], (race.variant, card.label)
+    counted = plan.break_even[places.index(here)] if here in places else None
+    pool = pool_of(card) or (counted.pool if counted else None)  # plans older than options tell it there
+    return Measured(
+        variant=race.variant,
+        budget=race.budget.name,
+        sampler=card.label,
+        than=than,
+        batch=arm.cell.batch,
+        pool=pool,
+        step_us=(1e6 * arm.cell.batch * mean(ours), 1e6 * base.cell.batch * mean(theirs)),
+        needed=ratio(paired(log_ratios(ours, theirs))),
+        free=ratio(paired(log_ratios(free, theirs))),
+        counted=counted,
+        delivered=deliveries(folder, race, card, [arm for arm, _ in pairs], pool),
+        errors=tuple(off[arm.cell.id] for arm, _ in pairs if arm.cell.id in off),
+        unbiased=card.unbiased,
+        primary=race.budget.name == folder.question.budget,
+        place=place(folder, race, len(at_work)),
+        probe=f"isbench probe {plan.recipe_file}{f' --profile {plan.profile}' if plan.profile else ''}",
+    )
+
+
+def of_variant(folder: Folder, race: Race, label: str) -> list[Pair]:
+    """The runs of an arm beside the baseline's, in all races of a variant; those of no seed twice."""
+    races = [each for each in folder.races if each.variant == race.variant]
+    pairs = [pair for each in races for pair in timed_pairs(each, label, folder.question.baseline)]
+    return list({arm.cell.id: (arm, base) for arm, base in pairs}.values())
+
+
+def place(folder: Folder, race: Race, n: int) -> str:
+    """Where it was measured."""
+    task = f"{race.cell.dataset.name}/{race.cell.model.name}"
+    return f"{task} ({race.title}, n = {n}, {folder.computer(race)})"
+
+
+def mean(values: list[float]) -> float:
+    """The mean; NaN of nothing."""
+    return sum(values) / len(values) if values else math.nan

@@ -2,22 +2,24 @@
 
 The model (methodology 2.9): every sample that is trained costs a forward and a backward, every step an
 optimiser step, every sample that is loaded or scored its own, every step what choosing takes. A run is
-never predicted from itself: its counts are multiplied by what others have measured.
+never predicted from itself: its counts are multiplied by what other runs have measured.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from isbench.verdicts.curves import Curve, Folder
+from isbench.verdicts.curves import Curve, Race
 
 CHOOSING = ("draw", "select", "update")
 LEAST = 0.01  # of the trained samples, drawn by importance, from which a step's cost shows
 NEAR = 0.10  # relative error up to which the model holds
+
+Pair = tuple[Curve, Curve]  # a run of an arm and one of the baseline, of one seed, race and machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,44 @@ class AtWork:
     scores: float
 
 
-def spent(curves: Iterable[Curve]) -> Spent:
-    """The sums over some runs."""
+def timed_pairs(race: Race, label: str, than: str) -> list[Pair]:
+    """Runs of an arm and of another one at the same seed, on the same machine, with measured phases."""
+    runs = zip(race.of(label), race.of(than), strict=True)
+    return [
+        (arm, base)
+        for arm, base in runs
+        if arm and base and measured(arm) and measured(base)
+        if arm.machine == base.machine
+    ]
+
+
+def measured(curve: Curve) -> bool:
+    """Whether a run came to an end with its phases measured."""
+    last = curve.points[-1] if curve.settled else None
+    return bool(last and last.phases and last.trained and last.train_seconds > 0)
+
+
+def errors(pairs: Sequence[Pair]) -> dict[str, float]:
+    """By cell, how far the model is off the runs of an arm: predicted over measured seconds, less 1.
+
+    pairs: of the arm and the baseline, in all races of a variant. What training costs comes from the
+    baseline's run at the same seed, if both train alike: that choosing leaves it as it is, is what break-even
+    supposes. What choosing costs comes from the arm's other runs, at the pace of the machine in this one, as
+    the baseline shows it. A run without others is left out.
+    """
+    found: dict[str, float] = {}
+    for arm, base in pairs:
+        others = [(a, b) for a, b in pairs if a.machine == arm.machine and a.cell.id != arm.cell.id]
+        if others:
+            paces = [per_sample(base) / per_sample(b) for _, b in others]
+            choosing = spent([a for a, _ in others], paces)
+            training = spent([base], [1.0]) if alike(arm, base) else choosing
+            found[arm.cell.id] = predicted(arm, training, choosing) / seconds(arm) - 1
+    return found
+
+
+def spent(curves: Sequence[Curve], paces: Sequence[float]) -> Spent:
+    """The sums over some runs, the seconds of each times its pace."""
     last = [curve.points[-1] for curve in curves]
     names = {name for point in last for name in point.phases}
     return Spent(
@@ -52,7 +90,10 @@ def spent(curves: Iterable[Curve]) -> Spent:
         trained=sum(point.trained for point in last),
         scored=sum(point.scored for point in last),
         loaded=sum(point.loaded for point in last),
-        phases={name: sum(point.phases.get(name, 0.0) for point in last) for name in names},
+        phases={
+            name: sum(point.phases.get(name, 0.0) * pace for point, pace in zip(last, paces, strict=True))
+            for name in names
+        },
     )
 
 
@@ -62,52 +103,17 @@ def predicted(curve: Curve, training: Spent, choosing: Spent) -> float:
     Samples that are loaded beyond the trained ones are those of a pool, in larger batches.
     """
     last = curve.points[-1]
-    load = training.per(training.loaded, "load")
-    pooled = max(0, choosing.loaded - choosing.trained)
-    extra = max(0.0, choosing.per(1, "load") - load * (choosing.loaded - pooled)) / pooled if pooled else 0.0
+    load, pooled = training.per(training.loaded, "load"), max(0, choosing.loaded - choosing.trained)
+    extra = choosing.per(1, "load") - load * (choosing.loaded - pooled)
     beyond = max(0, last.loaded - last.trained)
     return (
         training.per(training.trained, "forward", "backward") * last.trained
         + training.per(training.steps, "optimise") * last.steps
         + load * (last.loaded - beyond)
-        + extra * beyond
+        + (max(0.0, extra) / pooled * beyond if pooled else 0.0)
         + choosing.per(choosing.scored, "score") * last.scored
         + choosing.per(choosing.steps, *CHOOSING) * last.steps
     )
-
-
-def errors(folder: Folder, variant: str, label: str) -> dict[str, float]:
-    """By cell, how far the model is off a run of an arm: predicted over measured seconds, less 1.
-
-    What choosing costs comes from the arm's other runs, what training costs from the baseline's if both
-    train alike: that choosing leaves the cost of training as it is, is what break-even supposes. Runs that
-    have no other to be predicted from are left out.
-    """
-    mine, theirs = (timed(folder, variant, name) for name in (label, folder.question.baseline))
-    found: dict[str, float] = {}
-    for curve in mine:
-        others = elsewhere(curve, mine)
-        like = [other for other in elsewhere(curve, theirs) if alike(curve, other)] or others
-        if others:
-            found[curve.cell.id] = predicted(curve, spent(like), spent(others)) / seconds(curve) - 1
-    return found
-
-
-def timed(folder: Folder, variant: str, label: str) -> list[Curve]:
-    """The runs of an arm, in all races of a variant, whose phases were measured; each cell once."""
-    races = [race for race in folder.races if race.variant == variant]
-    runs = [curve for race in races for curve in race.curves.get(label, {}).values()]
-    return list({curve.cell.id: curve for curve in runs if measured(curve)}.values())
-
-
-def measured(curve: Curve) -> bool:
-    """Whether a run came to an end with its phases measured."""
-    return curve.settled and bool(curve.points[-1].phases) and curve.points[-1].trained > 0
-
-
-def elsewhere(curve: Curve, others: Iterable[Curve]) -> list[Curve]:
-    """Other runs on the same machine."""
-    return [each for each in others if each.machine == curve.machine and each.cell.id != curve.cell.id]
 
 
 def alike(curve: Curve, other: Curve) -> bool:
@@ -119,6 +125,11 @@ def alike(curve: Curve, other: Curve) -> bool:
 def seconds(curve: Curve) -> float:
     """The training seconds of a run."""
     return curve.points[-1].train_seconds
+
+
+def per_sample(curve: Curve) -> float:
+    """The training seconds of a trained sample, over a whole run."""
+    return seconds(curve) / curve.points[-1].trained
 
 
 def at_work(curve: Curve) -> AtWork | None:
@@ -147,10 +158,10 @@ def slowing(curve: Curve) -> float:
     """How much slower the steps of the second half of a run are, as a log-ratio; NaN where unknown."""
     if not curve.settled:
         return math.nan
-    steps, spent_so_far = curve.column("steps"), curve.column("train_seconds")
+    steps, so_far = curve.column("steps"), curve.column("train_seconds")
     half = int(np.searchsorted(steps, steps[-1] / 2))
-    of_first = steps[half] - steps[0], spent_so_far[half] - spent_so_far[0]
-    of_second = steps[-1] - steps[half], spent_so_far[-1] - spent_so_far[half]
+    of_first = steps[half] - steps[0], so_far[half] - so_far[0]
+    of_second = steps[-1] - steps[half], so_far[-1] - so_far[half]
     if min(*of_first, *of_second) <= 0:
         return math.nan
     return math.log(of_second[1] / of_second[0]) - math.log(of_first[1] / of_first[0])
