@@ -7,7 +7,6 @@ import re
 import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -44,7 +43,7 @@ def pythons(given: list[str]) -> dict[str, str]:
         name, _, place = text.partition("=")
         if not place or not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
             raise UsageError(f"--python {text}: expected NAME=PATH", "such as base=/venv-a/bin/python")
-        if (path := shutil.which(Path(place).expanduser())) is None:
+        if (path := shutil.which(os.path.expanduser(place))) is None:
             raise UsageError(f"--python {text}: {place} is no program", "name a Python interpreter")
         if name in found:
             raise UsageError(f"--python: {name} is there twice", "give the two environments two names")

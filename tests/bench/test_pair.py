@@ -124,3 +124,11 @@ def test_an_environment_without_isbench_is_named(tmp_path: Path) -> None:
     here = site(tmp_path, Request(out=tmp_path / "out", device="cpu"), seeds=1, budgets=BUDGETS[:1])
     with pytest.raises(EnvironmentFault, match=r"no worker in .*empty"):
         run_in_turns(in_both(here, {"base": str(empty), "head": str(empty)}), Silent())
+
+
+def test_an_interpreter_beside_the_recipe_is_found(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("one", "two"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+    assert pythons(["base=./one", "head=./two"])["head"] == str(tmp_path / "two")
