@@ -69,10 +69,13 @@ def row(one: Comparison) -> Row:
 
 
 def csv_row(one: Comparison) -> Row:
-    """A comparison as a row of comparisons.csv, where truth is spelt as in JSON."""
-    return {
-        name: str(value).lower() if isinstance(value, bool) else value for name, value in row(one).items()
-    }
+    """A comparison as a row of comparisons.csv."""
+    return spelt(row(one))
+
+
+def spelt(found: Row) -> Row:
+    """A row of a CSV table, where truth is spelt as in JSON."""
+    return {name: str(value).lower() if isinstance(value, bool) else value for name, value in found.items()}
 
 
 def improvement(one: Comparison) -> Interval:

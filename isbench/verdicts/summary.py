@@ -10,6 +10,8 @@ from typing import Any
 from isbench.errors import EnvironmentFault
 from isbench.store.atomic import atomic_write
 from isbench.store.export import table
+from isbench.verdicts.break_even import COLUMNS as BREAK_EVEN_COLUMNS
+from isbench.verdicts.break_even import Measured, break_evens
 from isbench.verdicts.cautions import Caution, cautions
 from isbench.verdicts.claims import Decision, decisions
 from isbench.verdicts.comparisons import comparisons
@@ -21,9 +23,10 @@ from isbench.verdicts.decided import sentence as claim_sentence
 from isbench.verdicts.judge import Comparison
 from isbench.verdicts.junit import junit
 from isbench.verdicts.markdown import markdown, verdict_line
-from isbench.verdicts.rows import COLUMNS, Row, csv_row, known, row
+from isbench.verdicts.rows import COLUMNS, Row, csv_row, known, row, spelt
 from isbench.verdicts.sentences import sentence, split_sentence
 from isbench.verdicts.splits import Split, splits
+from isbench.verdicts.threats import Threat, threats
 
 SCHEMA_VERSION = 1
 FACTS = ("cpu", "device_name", "cores", "memory_gib", "system", "python", "isbench", "torch")  # of a machine
@@ -38,6 +41,8 @@ class Findings:
     splits: tuple[Split, ...]
     cautions: tuple[Caution, ...]
     claims: tuple[Decision, ...] = ()
+    break_even: tuple[Measured, ...] = ()
+    threats: tuple[Threat, ...] = ()
 
     @property
     def primary(self) -> list[Comparison]:
@@ -66,26 +71,38 @@ def find(path: Path) -> Findings:
     folder = load(path)
     rows = tuple(comparisons(folder))
     return Findings(
-        folder, rows, tuple(splits(folder)), tuple(cautions(folder, rows)), tuple(decisions(folder))
+        folder=folder,
+        comparisons=rows,
+        splits=tuple(splits(folder)),
+        cautions=tuple(cautions(folder, rows)),
+        claims=tuple(decisions(folder)),
+        break_even=tuple(break_evens(folder)),
+        threats=tuple(threats(folder)),
     )
 
 
 def write(path: Path) -> Findings:
-    """Write comparisons.csv, claims.csv if anything is claimed, summary.json, summary.md, junit.xml."""
+    """Write comparisons.csv, other tables if they have a row, summary.json, summary.md and junit.xml."""
     found = find(path)
     content = summary(found)
     atomic_write(path / "tables" / "comparisons.csv", table(COLUMNS, map(csv_row, found.comparisons)))
-    claims = path / "tables" / "claims.csv"
-    if found.claims:
-        atomic_write(claims, table(CLAIM_COLUMNS, claim_rows(found.claims)))
-    else:
-        claims.unlink(missing_ok=True)
+    write_or_remove(path / "tables" / "claims.csv", CLAIM_COLUMNS, list(claim_rows(found.claims)))
+    costs = [spelt(one.row()) for one in found.break_even]
+    write_or_remove(path / "tables" / "break_even.csv", BREAK_EVEN_COLUMNS, costs)
     atomic_write(path / "summary.json", json.dumps(content, indent=1, allow_nan=False) + "\n")
     atomic_write(path / "summary.md", markdown(found.folder, found.comparisons, found.cautions, found.claims))
     atomic_write(
         path / "junit.xml", junit(found.folder, found.comparisons, properties(found.folder), found.claims)
     )
     return found
+
+
+def write_or_remove(path: Path, columns: tuple[str, ...], rows: list[Row]) -> None:
+    """Write a table that may be empty: then there is none."""
+    if rows:
+        atomic_write(path, table(columns, rows))
+    else:
+        path.unlink(missing_ok=True)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -116,6 +133,8 @@ def summary(found: Findings) -> dict[str, Any]:
         "primary": [row(one) for one in found.primary],
         "splits": [one.row() for one in found.splits],
         "claims": records(found.claims),
+        "break_even": [one.row() | {"sentence": one.sentence} for one in found.break_even],
+        "threats": [asdict(threat) for threat in found.threats],
         "warnings": [asdict(caution) for caution in found.cautions],
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from isbench.store.plans import BreakEven
 from isbench.store.probes import QUANTITIES
 from isbench.store.store import Store
+from isbench.verdicts import read, write
 from isbench.verdicts.break_even import COLUMNS, Measured, break_evens
 from isbench.verdicts.curves import load
 from isbench.verdicts.delivered import factor_of, open_share
@@ -219,3 +221,20 @@ def test_a_biased_arm_is_said_to_be_one(tmp_path: Path) -> None:
     Store(folder).save_plan(plan.model_copy(update={"cards": cards}))
     (one,) = break_evens(load(folder))
     assert one.sentence.endswith("it is biased, and variance is not all that it is judged by.")
+
+
+def test_the_summary_and_a_table_tell_of_it(tmp_path: Path) -> None:
+    folder = timed.folder(tmp_path / "made", {"uniform": [BASE] * 2, "dlis": [DLIS] * 2})
+    write(folder)
+    (told,) = read(folder)["break_even"]
+    assert told["sentence"].startswith("On mnist")
+    with open(folder / "tables" / "break_even.csv", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert tuple(row) == COLUMNS
+    assert (row["sampler"], row["primary"], row["model"]) == ("dlis", "true", "valid")
+
+
+def test_without_an_arm_that_selects_there_is_no_table(tmp_path: Path) -> None:
+    folder = timed.folder(tmp_path / "made", {"uniform": [BASE] * 2})
+    write(folder)
+    assert not (folder / "tables" / "break_even.csv").exists()
