@@ -20,7 +20,7 @@ from isbench.store.claims import Expectation
 from isbench.verdicts.curves import Folder
 from isbench.verdicts.judge import ALPHA
 from isbench.verdicts.measures import Reading
-from isbench.verdicts.readings import read
+from isbench.verdicts.readings import race_of, read
 from isbench.verdicts.tested import Tested
 
 
@@ -67,6 +67,7 @@ def decide(folder: Folder, claim: Expectation) -> Decision:
     """A claim by itself."""
     if claim.parts:
         return joined(claim, [decide(folder, part) for part in claim.parts])
+    claim = spelt_out(folder, claim)
     reading = read(folder, claim)
     one = Tested(claim, reading)
     if not reading.n:
@@ -88,6 +89,16 @@ def decide(folder: Folder, claim: Expectation) -> Decision:
         reason=reason,
         p=one.p_value(answer),
     )
+
+
+def spelt_out(folder: Folder, claim: Expectation) -> Expectation:
+    """A claim with the metric and the budget that it leaves to the question."""
+    measure, race = claim.measure, race_of(folder, claim)
+    if measure.probe is not None:
+        return claim
+    metric = "" if measure.phase or measure.selection else measure.metric or folder.question.metric
+    found = {"measure": measure.model_copy(update={"metric": metric})}
+    return claim.model_copy(update=found | ({"budget": race.budget.name} if race else {}))
 
 
 def identity(one: Tested) -> Decision:

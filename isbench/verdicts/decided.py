@@ -53,22 +53,36 @@ def verb(one: Decision) -> str:
 
 
 def finding(one: Decision) -> str:
-    """What was measured; of a joined claim, of each of its parts."""
+    """What was measured; of a joined claim, of each of its parts, and once where, if that is the same."""
+    terms = set(map(where, leaves(one)))
+    same = terms.pop() if one.parts and len(terms) == 1 else ""
+    return f"{_finding(one, same)}{same}"
+
+
+def _finding(one: Decision, same: str) -> str:
     if one.parts:
-        inside = "; ".join(f"{_enclosed(part)}: {part.answer}" for part in one.parts)
-        return f"{JOINED[one.claim.test].capitalize()}: {inside}"
+        told = [(part, _finding(part, same)) for part in one.parts]
+        inside = [f"[{text[0].lower()}{text[1:]}]" if part.parts else text for part, text in told]
+        each = (f"{text}: {part.answer}" for part, text in zip(one.parts, inside, strict=True))
+        return f"{JOINED[one.claim.test].capitalize()}: {'; '.join(each)}"
     told = f"{subject(one.claim)}, claimed {claimed(one)}"
+    if one.interval is None:
+        return f"{told}, is not measured: {one.reason}"
+    return f"{told}: {measured(one, one.interval)}{'' if same else where(one)}"
+
+
+def where(one: Decision) -> str:
+    """Where a claim without parts was measured, and at how many seeds; empty where it was not."""
     reading = one.reading
     if reading is None or one.interval is None:
-        return f"{told}, is not measured: {one.reason}"
+        return ""
     seeds = f"n = {reading.n}" if reading.n == reading.seeds else f"n = {reading.n} of {reading.seeds}"
-    return f"{told}: {measured(one, one.interval)} ({', '.join(filter(None, (reading.place, seeds)))})"
+    return f" ({', '.join(filter(None, (reading.place, seeds)))})"
 
 
-def _enclosed(part: Decision) -> str:
-    """A part as its claim tells it, parts of its own in brackets."""
-    told = finding(part)
-    return f"[{told[0].lower()}{told[1:]}]" if part.parts else told
+def leaves(one: Decision) -> list[Decision]:
+    """The parts of a claim that have no parts."""
+    return [leaf for part in one.parts for leaf in leaves(part)] if one.parts else [one]
 
 
 def claimed(one: Decision) -> str:

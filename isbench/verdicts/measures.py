@@ -51,11 +51,11 @@ def quantity(measure: Measure) -> str:
     if measure.probe is not None:
         return measure.probe.quantity
     if measure.target is not None:
-        return f"{measure.metric or 'the cost'} to the {100 * measure.target:.6g} % target"
+        return f"cost of the {100 * measure.target:.6g} % target of {measure.metric}"
     if measure.phase:
         whole = "seconds" if measure.phase == "all" else f"seconds of phase {measure.phase}"
         return f"{whole} per step" if measure.per_step else whole
-    return measure.selection or measure.metric or "the primary metric"
+    return measure.selection or measure.metric
 
 
 def window(measure: Measure) -> str:

@@ -24,10 +24,9 @@ def read(folder: Folder, one: Expectation) -> Reading:
     """What a claim without parts speaks of."""
     if one.measure.probe is not None:
         return of_scores(folder, one)
-    budget = one.budget or folder.question.budget
-    race = next((r for r in folder.races if (r.variant, r.budget.name) == (one.variant, budget)), None)
+    race = race_of(folder, one)
     if race is None:
-        where = f"{budget}, {one.variant}" if one.variant else budget
+        where = ", ".join(filter(None, (one.budget or folder.question.budget, one.variant)))
         return Reading(NOTHING, why=f"there is no race of {where}")
     place = f"{race.title}, {folder.computer(race)}"
     quantity, why = asked(folder, race, one.measure)
@@ -48,6 +47,20 @@ def read(folder: Folder, one: Expectation) -> Reading:
         seeds=len(race.seeds),
         place=place,
     )
+
+
+def race_of(folder: Folder, one: Expectation) -> Race | None:
+    """The race that a claim speaks of.
+
+    Without a budget it is the primary one, or, in a variant that has no such budget, that at equal time if
+    there is one, else the first.
+    """
+    races = [race for race in folder.races if race.variant == one.variant]
+    named = [race for race in races if race.budget.name == (one.budget or folder.question.budget)]
+    if named or one.budget:
+        return named[0] if named else None
+    timed = [race for race in races if race.budget.unit == "seconds"]
+    return next(iter(timed + races), None)
 
 
 def unread(race: Race, measure: Measure, labels: Sequence[str], found: Sequence[Side]) -> str:

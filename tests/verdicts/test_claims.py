@@ -194,3 +194,67 @@ def test_a_folder_without_claims_has_no_table_of_them(tmp_path):
     folder = made.folder(tmp_path / "made", {"uniform": HIGH, "arm": LOW})
     write(folder)
     assert not (folder / "tables" / "claims.csv").exists()
+
+
+def test_where_all_parts_were_measured_is_said_once(found):
+    one = joined("all", claim("better_by"), joined("not", claim("worse_by")))
+    ((_, sentence),) = found({"uniform": HIGH, "arm": LOW}, expect=(one,)).told_claims
+    assert sentence == (
+        "claim 1 held. All of: val_error of arm against uniform, claimed better (2 % matters): "
+        "49.8 % [44.2, 54.8] lower: held; [not that: val_error of arm against uniform, claimed worse "
+        "(2 % matters): 49.8 % [44.2, 54.8] lower: not held]: held (minute, Intel Xeon Processor, n = 3)."
+    )
+
+
+def test_where_parts_were_measured_apart_each_says_so(found):
+    parts = joined("all", claim("better_by"), claim("better_by", budget="epochs-5"))
+    budgets = (made.MINUTE, made.FIVE)
+    ((_, sentence),) = found({"uniform": HIGH, "arm": LOW}, expect=(parts,), budgets=budgets).told_claims
+    assert "(minute, Intel Xeon Processor, n = 3): held; " in sentence
+    assert "(epochs-5, Intel Xeon Processor, n = 3): held." in sentence
+
+
+@pytest.mark.parametrize("test", ["all", "any", "not"])
+def test_a_part_that_is_missing_leaves_a_claim_open(decided, test):
+    one = decided(joined(test, claim("better_by", budget="hour")), LOW)
+    assert (one.answer, one.reason, one.parts[0].reason) == (
+        "inconclusive",
+        "parts",
+        "there is no race of hour",
+    )
+
+
+def test_one_part_that_held_is_enough_for_any_though_another_is_missing(decided):
+    assert decided(joined("any", claim("better_by", budget="hour"), claim("better_by")), LOW).answer == "held"
+
+
+def test_a_margin_that_noise_has_raised_says_so(found):
+    runs = {"uniform": HIGH, "arm": LOW, "aa": made.ending(0.22, 0.218, 0.223)}
+    findings = found(runs, expect=(claim("better_by"),), controls={"aa": ("aa", "uniform")})
+    ((_, sentence),) = findings.told_claims
+    assert "claimed better (9.98 % matters, 2 % raised to the noise): " in sentence
+
+
+@pytest.mark.parametrize(
+    ("one", "told"),
+    [
+        (claim("better_by", 0.0), "claimed better: 49.8 % ["),
+        (claim("worse_by"), "claimed worse (2 % matters): 49.8 % [44.2, 54.8] lower"),
+        (claim("within", 0.05), "claimed the same to 5 %: 49.8 %"),
+        (claim("no_worse_than", 0.05), "claimed worse by less than 5 %: 49.8 %"),
+        (claim("at_most", 0.9), "claimed a ratio of at most 0.9: a ratio of 0.50 [0.45, 0.56]"),
+        (claim("above", 0.3), "claimed above 0.3: a ratio of 0.50 ["),
+        (claim("below", 0.3, than=""), "val_error of arm, claimed below 0.3: 0.101 ["),
+        (claim("exact", 0.3), "claimed to agree to 0.3: off by 0.105 at most"),
+        (claim("exact", 0.3, than=""), "claimed to be 0 to 0.3: off by 0.104 at most"),
+        (claim("better_by", measure=ERROR.model_copy(update={"at": "auc"})), "on the mean of all points, "),
+        (claim("better_by", measure=Measure()), "val_error of arm against uniform, "),
+        (
+            claim("sooner_than", 0.0, measure=Measure(target=0.5)),
+            "cost of the 50 % target of val_error of arm against uniform, claimed sooner (1.03x matters): ",
+        ),
+    ],
+)  # fmt: skip
+def test_a_sentence_says_what_was_claimed_and_what_was_found(found, one, told):
+    ((_, sentence),) = found({"uniform": HIGH, "arm": LOW}, expect=(one,)).told_claims
+    assert told in sentence

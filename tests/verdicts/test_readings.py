@@ -228,3 +228,20 @@ def test_a_target_that_the_pilot_never_moved_towards_says_so(reading):
     runs = {"uniform": made.ending(0.2), "arm": made.ending(0.1)}
     found = reading(claim("sooner_than", target=0.5), runs, pilots=(made.pilot(first=0.1, last=0.2),))
     assert (found.n, found.why) == (0, "val_error went from 0.1 to 0.2 in the pilot")
+
+
+@pytest.mark.parametrize(
+    ("budget", "number"), [("", 60.0), ("epochs-5", 30.0)], ids=["at equal time", "as the claim says"]
+)
+def test_a_variant_without_the_primary_budget_is_read_at_its_own(reading, budget, number):
+    elsewhere = made.AT_END.model_copy(update={"budget": "hour"})
+    runs = {"uniform": made.ending(0.2, seconds=30.0), "arm": made.ending(0.1, seconds=30.0)}
+    one = claim(metric="train_seconds", budget=budget)
+    found = reading(one, runs, budgets=(made.FIVE, made.MINUTE), primary=elsewhere)
+    assert found.arm.tolist() == [number]
+
+
+def test_without_equal_time_a_variant_is_read_at_its_first_budget(reading):
+    elsewhere = made.AT_END.model_copy(update={"budget": "hour"})
+    runs = {"uniform": made.ending(0.2), "arm": made.ending(0.1)}
+    assert reading(claim(), runs, budgets=(made.FIVE,), primary=elsewhere).place.startswith("epochs-5")
