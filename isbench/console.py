@@ -98,7 +98,7 @@ def show_result(page: Path, arms: Sequence[Row], summary: Row, json: bool) -> No
     for sentence in (*summary["sentences"], *(claim["sentence"] for claim in summary["claims"])):
         say(printable(sentence))
     for warning in summary["warnings"]:
-        say(printable(f"note: {warning['says']} ({warning['advice']})"))
+        say(printable(f"{warning['code']}: {warning['says']} ({warning['advice']})"))
     return say(str(page))
 
 
@@ -140,6 +140,39 @@ def show_comparison(rows: Sequence[Row], texts: Sequence[Row], notes: Sequence[s
         return dump({"notes": notes, "rows": rows})
     shown = [name for name in texts[0] if any(row[name] for row in texts)]
     return table([{name: row[name] for name in shown} for row in texts], right=("n",))
+
+
+def show_reports(pages: Sequence[Path], claims: Sequence[Row], texts: Sequence[Row], json: bool) -> None:
+    """What became of all claims of some results folders, and where their pages are."""
+    if json:
+        return dump({"reports": [str(page) for page in pages], "claims": claims})
+    table(texts, right=("n",))
+    for page in pages:
+        say(str(page))
+    return None
+
+
+def show_check(checked: Sequence[Row], json: bool) -> None:
+    """What the gate says of each results folder: a line of verdict, then what was compared."""
+    if json:
+        return dump(checked)
+    for one in checked:
+        say(printable(one["verdict"]))
+        for row in one["found"]:
+            say(printable(f"  {row['tier']:<9} {row['outcome']:<12} {row['title']}: {row['says']}"))
+        for text in one["notes"]:
+            say(printable(f"  note: {text}"))
+    return None
+
+
+def show_baseline(baseline: Row, json: bool) -> None:
+    """What a baseline holds."""
+    if json:
+        return dump(baseline)
+    for name in ("recipe", "machine", "exact"):
+        say(printable(f"{name}: {baseline[name]}"))
+    table(baseline["ratio"], right=("n", "change", "sd"))
+    return table(baseline["time"], right=("n", "seconds per step", "sd"))
 
 
 def show_plan(plan: Row, json: bool) -> None:

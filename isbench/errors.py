@@ -28,6 +28,18 @@ class CellsFailed(IsbenchError):
     code = 3
 
 
+class Regression(IsbenchError):
+    """A gate is not passed: something is worse than it was, or a claim is not held."""
+
+    code = 4
+
+
+class Inconclusive(IsbenchError):
+    """A gate that must be sure is not."""
+
+    code = 5
+
+
 class EnvironmentFault(IsbenchError):
     """Data, device, disk or lock: the recipe is right, this machine cannot run it now."""
 

@@ -26,11 +26,12 @@ MAY_IMPORT = {
     "plan": {"errors", "store.records", "store.plans", "samplers.catalogue", "samplers.tau", "recipe"},
     "bench": {"errors", "store", "samplers", "datasets", "models", "train", "recipe", "plan"},
     "verdicts": {"errors", "store", "stats"},
-    "report": {"errors", "store", "verdicts"},
+    "gate": {"errors", "store", "stats", "verdicts"},
+    "report": {"errors", "store", "stats", "verdicts"},
     "console": set(),
     "watches": set(),
     "cards": {"errors", "samplers", "datasets", "models", "recipe.options"},
-    "cli": {"errors", "console", "watches", "bench", "recipe", "report", "verdicts", "cards", "datasets"},
+    "cli": {"errors", "console", "watches", "bench", "recipe", "report", "verdicts", "gate", "cards", "datasets"},
 }
 
 

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from isbench import console
-from isbench.cli import listings, machine, noise, recipes, results
+from isbench.cli import gate, listings, machine, noise, recipes, results
 from isbench.errors import Interrupted, IsbenchError
 
 WELCOME = """isbench answers whether choosing training samples makes training faster on this machine. Try
@@ -39,6 +39,8 @@ SETTINGS: dict[str, Any] = {"pretty_exceptions_enable": False, "rich_markup_mode
 app = typer.Typer(cls=Commands, add_completion=False, **SETTINGS)
 data_app = typer.Typer(help="Fetch data sets, and check what was fetched.", no_args_is_help=True, **SETTINGS)
 app.add_typer(data_app, name="data")
+baseline_app = typer.Typer(help="Keep what a check compares with.", no_args_is_help=True, **SETTINGS)
+app.add_typer(baseline_app, name="baseline")
 
 
 @app.callback(invoke_without_command=True)
@@ -61,10 +63,14 @@ app.command()(noise.noise)
 app.command()(recipes.plan)
 app.command()(results.report)
 app.command()(results.compare)
+app.command()(gate.check)
 app.command("list")(listings.list_)
 app.command()(listings.show)
 app.command()(machine.doctor)
 app.command()(listings.init)
 app.command()(listings.schema)
+baseline_app.command()(gate.save)
+baseline_app.command("show")(gate.show)
+baseline_app.command()(gate.diff)
 data_app.command()(machine.prepare)
 data_app.command()(machine.verify)

@@ -28,6 +28,11 @@ def junit(
     races = {(race.variant, race.budget.name): race for race in folder.races}
     cases = [case(folder, races[row.names.variant, row.names.budget], row) for row in rows if row.primary]
     cases += [claim_case(folder, one, number) for number, one in enumerate(claims, 1)]
+    return document(folder.name, cases, properties)
+
+
+def document(name: str, cases: Sequence[xml.Element], properties: dict[str, str]) -> str:
+    """A suite of test cases as a document."""
     kinds = [child.tag for element in cases for child in element]
     seconds = sum(float(element.attrib["time"]) for element in cases)
     counts = {
@@ -37,7 +42,7 @@ def junit(
         "skipped": str(kinds.count("skipped")),
         "time": f"{seconds:.3f}",
     }
-    suite = xml.Element("testsuite", {"name": text(folder.name), **counts})
+    suite = xml.Element("testsuite", {"name": text(name), **counts})
     told = xml.SubElement(suite, "properties")
     for name, value in properties.items():
         xml.SubElement(told, "property", {"name": text(name), "value": text(value)})

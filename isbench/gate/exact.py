@@ -1,0 +1,156 @@
+"""The exact tier: the same code does the same work everywhere, and the same numbers on the same processor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from isbench.errors import EnvironmentFault
+from isbench.gate.baseline import Baseline, Machine, Run
+from isbench.gate.facts import flat, runs, said
+from isbench.gate.finding import Finding, Findings
+from isbench.verdicts.curves import Folder
+
+COUNTERS = ("steps", "trained", "scored", "loaded", "epochs", "passes")  # alike on every machine
+DIGESTS = {"selection": "what was selected", "weights": "the weights", "numbers": "what was measured"}
+SHOWN = ("batch_loss", "val_loss")  # numbers that say more than their digest
+FINGERPRINT = ("cpu", "architecture", "cpu_capability", "torch", "threads", "variables")
+NEAR = 1e-3  # relative: how far the first losses may be apart on another processor
+MOST = 12  # differences of two recipes that are told
+
+
+def exact(folder: Folder, baseline: Baseline, machine: Machine, findings: Findings) -> None:
+    """Compare every run with its stored one; EnvironmentFault where that is of another recipe."""
+    refuse_other(folder, baseline)
+    other = differing(machine, baseline.machine)
+    if other:
+        findings.notes.append(f"exact: other CPU: hashes not compared ({'; '.join(other)})")
+    stored = {(run.variant, run.budget, run.sampler, run.seed): run for run in baseline.exact}
+    pairs: dict[tuple[str, str], list[tuple[Run, Run]]] = {}
+    alone: list[str] = []
+    for run in runs(folder):
+        old = stored.pop((run.variant, run.budget, run.sampler, run.seed), None)
+        if old is None:
+            alone.append(f"{run.sampler} seed {run.seed}")
+        else:
+            place = ", ".join(filter(None, (run.budget, run.variant)))
+            pairs.setdefault((place, run.sampler), []).append((run, old))
+    for what, names in (
+        ("not in the baseline", alone),
+        ("not run", [f"{run.sampler} seed {run.seed}" for run in stored.values()]),
+    ):
+        if names:
+            findings.notes.append(f"exact: {what}: {', '.join(names[:8])}{' ...' if len(names) > 8 else ''}")
+    for (place, arm), both in pairs.items():
+        findings.found.append(of_arm(place, arm, both, hashes=not other))
+
+
+def of_arm(place: str, arm: str, both: list[tuple[Run, Run]], *, hashes: bool) -> Finding:
+    """All seeds of an arm; the first difference of the first one that differs is told."""
+    told = [(new.seed, first_difference(new, old, hashes=hashes)) for new, old in both]
+    wrong = [(seed, what) for seed, what in told if what]
+    if not wrong:
+        what = "equal bit by bit" if hashes else f"equal counts, first losses within {NEAR:g}"
+        return Finding("exact", place, arm, "exact", "passed", f"{len(both)} runs: {what}")
+    seed, what = wrong[0]
+    counts = f"{len(wrong)} of {len(both)} runs differ"
+    return Finding("exact", place, arm, "exact", "regression", f"seed {seed}: {what}; {counts}")
+
+
+def first_difference(new: Run, old: Run, *, hashes: bool) -> str:
+    """What differs first between a run and its stored one; empty where nothing does."""
+    return next(differences(new, old, hashes=hashes), "")
+
+
+def differences(new: Run, old: Run, *, hashes: bool) -> Iterator[str]:
+    """What differs, in the order in which it came about."""
+    for name, what in (("rho", "the cost of a backward pass"), ("score", "the cost of a score")):
+        here, there = getattr(new, name), getattr(old, name)
+        if here != there:
+            yield f"{what} is {here:.9g} forwards, {there:.9g} in the baseline"
+    points = min(len(new.steps), len(old.steps))
+    yield from (told for point in range(min(points, 1)) for told in at_point(new, old, point, hashes=hashes))
+    for step, (here, there) in enumerate(zip(new.first, old.first, strict=False)):
+        if here != there and (hashes or not near(here, there)):
+            cause = moved(new, old) if hashes and points > 1 else ""
+            yield f"the loss of step {step + 1} is {here}, {there} in the baseline{cause}"
+    for point in range(1, points):
+        yield from at_point(new, old, point, hashes=hashes)
+    if len(new.steps) != len(old.steps):
+        yield f"it has {len(new.steps)} points, {len(old.steps)} in the baseline"
+    if new.cell != old.cell:
+        yield f"its cell is {new.cell}, {old.cell} in the baseline"
+
+
+def at_point(new: Run, old: Run, point: int, *, hashes: bool) -> Iterator[str]:
+    """What differs at a point."""
+    where = f"at point {point} (step {new.steps[point]})"
+    for name in COUNTERS:
+        here, there = getattr(new, name)[point], getattr(old, name)[point]
+        if here != there:
+            yield f"{name} is {here:.9g} {where}, {there:.9g} in the baseline"
+    if not hashes:
+        return
+    for name, what in DIGESTS.items():
+        here, there = getattr(new, name)[point], getattr(old, name)[point]
+        if here != there:
+            yield f"{what} differs first {where}: {value(new, old, name, point)}"
+
+
+def value(new: Run, old: Run, name: str, point: int) -> str:
+    """The two values at a point: the losses where they say it, else the digests."""
+    if name == "numbers":
+        for metric in SHOWN:
+            here, there = getattr(new, metric)[point], getattr(old, metric)[point]
+            if here != there:
+                return f"{metric} {here}, {there} in the baseline"
+    return f"digest {getattr(new, name)[point]}, {getattr(old, name)[point]} in the baseline"
+
+
+def near(here: float | None, there: float | None) -> bool:
+    """Whether two losses are alike on two processors."""
+    return here is not None and there is not None and abs(here - there) <= NEAR * abs(there)
+
+
+def moved(new: Run, old: Run) -> str:
+    """Whether a loss is another one because another batch was selected, as far as the next point can tell."""
+    if new.selection[1] != old.selection[1]:
+        return f", and what was selected differs by step {new.steps[1]}"
+    return ", of the same batches"
+
+
+def differing(here: Machine, there: Machine) -> list[str]:
+    """What makes two machines compute other bits, in words."""
+    return [
+        f"{name.replace('_', ' ')} {getattr(here, name) or 'unset'}, {getattr(there, name) or 'unset'} there"
+        for name in FINGERPRINT
+        if getattr(here, name) != getattr(there, name)
+    ]
+
+
+def said_of(folder: Folder) -> dict[str, object]:
+    """What the recipe of a results folder says, by paths."""
+    return flat(said(folder))
+
+
+def refuse_other(folder: Folder, baseline: Baseline) -> None:
+    """Refuse the baseline of another recipe, and tell how the two differ."""
+    if folder.plan.recipe == baseline.digest:
+        return
+    raise EnvironmentFault(
+        f"the baseline is of another recipe than {folder.store.folder}: "
+        f"{'; '.join(changes(said_of(folder), baseline.says)) or 'its digest is ' + baseline.digest}",
+        "if it is meant to change: isbench baseline save",
+    )
+
+
+def changes(here: dict[str, object], there: dict[str, object]) -> list[str]:
+    """What was added, left out and changed."""
+    added = [f"added {path} {here[path]}" for path in here if path not in there]
+    gone = [f"left out {path} {there[path]}" for path in there if path not in here]
+    other = [
+        f"{path} is {here[path]}, was {there[path]}"
+        for path in here
+        if path in there and here[path] != there[path]
+    ]
+    found = [*other, *added, *gone]
+    return found[:MOST] + ([f"and {len(found) - MOST} more"] if len(found) > MOST else [])
