@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from isbench.stats.verdicts import HALF
 from isbench.store.records import FINAL
-from isbench.verdicts.cautions import Caution
 from isbench.verdicts.claims import Decision
+from isbench.verdicts.codes import Caution
 from isbench.verdicts.curves import Folder, Race
 from isbench.verdicts.decided import sentence
 from isbench.verdicts.judge import Comparison

@@ -14,11 +14,11 @@ from isbench.stats.intervals import log_ratios
 from isbench.stats.noise import detectable_table, floor
 from isbench.store import twins
 from isbench.verdicts.comparisons import sides
+from isbench.verdicts.conditions import MOST_LOAD, foreign_loads, slowing
 from isbench.verdicts.curves import Curve, Folder, Race, load
 from isbench.verdicts.judge import Scale, differences, scale_of
 from isbench.verdicts.quantities import SPENT, Quantity, quantities
 from isbench.verdicts.rows import known, relative
-from isbench.verdicts.unit_costs import slowing
 from isbench.verdicts.words import UNITS, decimal, plain
 
 SEEDS: tuple[int, ...] = (3, 5, 8, 12, 20)  # whose detectable effects are told
@@ -26,7 +26,7 @@ STEP = "seconds per step"
 # Up to which a machine is called so: with sd above 10 %, eight seeds hardly ever show that two are equal.
 LIMITS = {
     "quiet": {"sd": 0.03, "load": 0.05, "slowing": 0.05},
-    "noisy": {"sd": 0.10, "load": 0.25, "slowing": 0.15},
+    "noisy": {"sd": 0.10, "load": MOST_LOAD, "slowing": 0.15},
 }
 WORST = "too noisy to gate"
 SAID = {
@@ -151,7 +151,7 @@ def noise_of(path: Path) -> Noise:
     spreads = tuple(spread for race, pair in found for spread in of_race(folder, race, pair))
     curves = [curve for race, pair in found for label in pair for curve in race.curves[label].values()]
     steps = [spread.sd for spread in spreads if spread.quantity == STEP and not math.isnan(spread.sd)]
-    loads = outcomes(folder, curves)
+    loads = foreign_loads(folder, curves)
     slower = [value for curve in curves if not math.isnan(value := slowing(curve))]
     measured = {
         "sd": max(steps, default=math.nan),
@@ -210,12 +210,6 @@ def named(race: Race, quantity: Quantity) -> str:
     if quantity.target is not None:
         return f"{race.budget.unit} to the {100 * quantity.target.share:.6g} % target"
     return quantity.metric if quantity.metric == SPENT else f"{quantity.metric} at the end"
-
-
-def outcomes(folder: Folder, curves: Iterable[Curve]) -> list[float]:
-    """The load that other programs were during some runs."""
-    found = [folder.store.outcome(curve.cell.id) for curve in curves if curve.settled]
-    return [each.foreign_load for each in found if each is not None and each.foreign_load is not None]
 
 
 def equal_twins(folder: Folder) -> tuple[int, int]:

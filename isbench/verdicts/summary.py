@@ -12,8 +12,9 @@ from isbench.store.atomic import atomic_write
 from isbench.store.export import table
 from isbench.verdicts.break_even import COLUMNS as BREAK_EVEN_COLUMNS
 from isbench.verdicts.break_even import Measured, break_evens
-from isbench.verdicts.cautions import Caution, cautions
+from isbench.verdicts.cautions import cautions
 from isbench.verdicts.claims import Decision, decisions
+from isbench.verdicts.codes import Caution
 from isbench.verdicts.comparisons import comparisons
 from isbench.verdicts.curves import Folder, Race, load
 from isbench.verdicts.decided import COLUMNS as CLAIM_COLUMNS
@@ -69,14 +70,14 @@ class Findings:
 def find(path: Path) -> Findings:
     """What a results folder says; UsageError where there is none, EnvironmentFault where it is damaged."""
     folder = load(path)
-    rows = tuple(comparisons(folder))
+    rows, costs = tuple(comparisons(folder)), tuple(break_evens(folder))
     return Findings(
         folder=folder,
         comparisons=rows,
         splits=tuple(splits(folder)),
-        cautions=tuple(cautions(folder, rows)),
+        cautions=tuple(cautions(folder, rows, costs)),
         claims=tuple(decisions(folder)),
-        break_even=tuple(break_evens(folder)),
+        break_even=costs,
         threats=tuple(threats(folder)),
     )
 

@@ -7,7 +7,6 @@ never predicted from itself: its counts are multiplied by what other runs have m
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -152,16 +151,3 @@ def at_work(curve: Curve) -> AtWork | None:
 def worst(found: Sequence[float]) -> float | None:
     """The error that is furthest from 0; None of nothing."""
     return max(found, key=abs, default=None)
-
-
-def slowing(curve: Curve) -> float:
-    """How much slower the steps of the second half of a run are, as a log-ratio; NaN where unknown."""
-    if not curve.settled:
-        return math.nan
-    steps, so_far = curve.column("steps"), curve.column("train_seconds")
-    half = int(np.searchsorted(steps, steps[-1] / 2))
-    of_first = steps[half] - steps[0], so_far[half] - so_far[0]
-    of_second = steps[-1] - steps[half], so_far[-1] - so_far[half]
-    if min(*of_first, *of_second) <= 0:
-        return math.nan
-    return math.log(of_second[1] / of_second[0]) - math.log(of_first[1] / of_first[0])

@@ -17,8 +17,8 @@ UNEVEN = (0.1995, 0.1995, 0.1999, 0.0001, 0.1998, 0.1999)
 
 @pytest.fixture
 def codes(found):
-    """The codes of all warnings."""
-    return lambda runs, **plan: [caution.code for caution in found(runs, **plan).cautions]
+    """The names of all warnings."""
+    return lambda runs, **plan: [caution.name for caution in found(runs, **plan).cautions]
 
 
 def test_a_sound_comparison_needs_no_warning(codes) -> None:

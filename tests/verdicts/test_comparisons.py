@@ -184,7 +184,7 @@ def test_a_race_with_another_budget_is_exploratory(found) -> None:
 def test_without_the_baseline_nothing_is_compared(found) -> None:
     findings = found({"a": ending(0.2, 0.2), "b": ending(0.1, 0.1)})
     assert findings.comparisons == ()
-    assert [caution.code for caution in findings.cautions] == ["no-answer"]
+    assert [caution.name for caution in findings.cautions] == ["no-answer"]
 
 
 def test_a_plan_older_than_the_question_asks_for_the_end_at_equal_time(found) -> None:

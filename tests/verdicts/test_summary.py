@@ -57,7 +57,7 @@ def test_the_summary_says_what_was_asked_and_what_came_out(folder: Path) -> None
     assert [row["verdict"] for row in said["primary"]] == ["faster", "slower"]
     assert len(said["sentences"]) == len(said["primary"]) + len(said["splits"]) == 3
     assert said["claims"] == []
-    assert {warning["code"] for warning in said["warnings"]} >= {"lost-cells", "few-seeds"}
+    assert {warning["name"] for warning in said["warnings"]} >= {"lost-cells", "few-seeds"}
     assert said["machines"][synthetic.MACHINE]["cores"] == 2
 
 
