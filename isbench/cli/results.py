@@ -3,27 +3,58 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from isbench import console
 from isbench.cli.options import Json
-from isbench.errors import CellsFailed
+from isbench.errors import CellsFailed, EnvironmentFault, IsbenchError, UsageError
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(help="A results folder, or one that holds several.")],
+    folders: Annotated[list[Path], typer.Argument(help="Results folders, or folders that hold several.")],
+    json: Json = False,
 ) -> None:
-    """Write tables, verdicts, figures and report again from results.
+    """Write tables, verdicts, figures and report again from results, and show what became of all claims.
 
-    Example: isbench report results/smoke
+    Example: isbench report results
     """
-    from isbench.report import report as write
-    from isbench.verdicts import below
+    from isbench.verdicts import claim_texts
 
-    for results in below(folder):
-        console.say(str(write(results)))
+    pages, claims, lost = written(folders)
+    if pages:
+        console.show_reports(pages, claims, claim_texts(claims), json)
+    if len(lost) > 1:
+        for error in lost.values():
+            console.fail(str(error))
+        raise EnvironmentFault(f"{len(lost)} folders have no report: {', '.join(lost)}")
+    for error in lost.values():
+        raise error
+
+
+def written(folders: list[Path]) -> tuple[list[Path], list[dict[str, Any]], dict[str, IsbenchError]]:
+    """The pages of all results folders there, their claims, and what is wrong with those that have none."""
+    from isbench.report import report as write
+    from isbench.verdicts import below, claimed
+
+    pages: list[Path] = []
+    claims: list[dict[str, Any]] = []
+    lost: dict[str, IsbenchError] = {}
+    found: list[Path] = []
+    for folder in folders:
+        try:
+            found += below(folder)
+        except UsageError as error:
+            lost[str(folder)] = error
+    for results in dict.fromkeys(found):
+        try:
+            pages.append(write(results))
+            claims += claimed(results)
+        except IsbenchError as error:
+            name = str(results)
+            lost[name] = error if name in str(error) else type(error)(f"{name}: {error}")
+    return pages, claims, lost
 
 
 def compare(

@@ -3,6 +3,7 @@
 from isbench.verdicts.between import between
 from isbench.verdicts.curves import below
 from isbench.verdicts.noise import noise_of
+from isbench.verdicts.overview import claim_texts, claimed
 from isbench.verdicts.summary import find, read, write
 
-__all__ = ["below", "between", "find", "noise_of", "read", "write"]
+__all__ = ["below", "between", "claim_texts", "claimed", "find", "noise_of", "read", "write"]
