@@ -112,7 +112,9 @@ def test_the_summary_tells_of_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_what_is_known_of_models_is_what_they_are(name: str) -> None:
+def test_what_is_known_of_models_is_what_they_are(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for drawn in ("kaiming_uniform_", "kaiming_normal_", "uniform_", "normal_", "trunc_normal_"):
+        monkeypatch.setattr(nn.init, drawn, lambda weight, *rest, **named: weight)  # takes seconds
     shapes = {"vgg16-head": (512,), "circles-mlp": (2,), "siren": (2,), "lstm": (49, 1), "pointnet": (64, 3)}
     images = {"pcam-cnn": (3, 96, 96), "mnist-cnn": (1, 28, 28), "lenet": (1, 28, 28)}
     options = {"weights": "none"} if name == "resnet50" else {}
