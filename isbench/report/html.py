@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
 from matplotlib import rc_context
 
-from isbench.report import budgets, frames, probes, tables, trust, tuning
+from isbench.report import frames
 from isbench.report.figures import (
     against_epochs,
     ahead,
@@ -32,23 +28,26 @@ from isbench.report.figures import (
     start,
     style,
     thresholds,
+    versus,
 )
 from isbench.report.figures import budgets as budget_figures
 from isbench.report.figures import tuning as tuning_curves
-from isbench.report.figures.looks import looks as arm_looks
 from isbench.report.frames import Results
+from isbench.report.inline import inline
+from isbench.report.page import CURVES, PHASES, VERSUS, Drawn, render
 from isbench.store.atomic import atomic_write
 from isbench.store.export import write_tables
 from isbench.verdicts import write as write_verdicts
+from isbench.verdicts.summary import Findings
 
-FAMILIES = {
+FAMILIES: dict[str, Callable[[Results], list[style.Picture]]] = {
     "As the papers draw it: against seconds": paper.pictures,
     "Budgets: random subsets and selection": budget_figures.pictures,
     "As paper 002 draws it: against epochs": against_epochs.pictures,
     "The size of the bank": bank.pictures,
     "As paper 003 draws it: equal epochs and equal time": epochs_and_time.pictures,
-    "Curves against epochs, seconds and passes": curves.pictures,
-    "Where the time goes": phases.pictures,
+    CURVES: curves.pictures,
+    PHASES: phases.pictures,
     "Seconds ahead at equal accuracy or loss": ahead.pictures,
     "Variance and probabilities of each score": probe.pictures,
     "Predicted losses": predicted.pictures,
@@ -63,9 +62,6 @@ FAMILIES = {
 }
 
 
-MANY = 4  # tables or figures of one kind; where there are more, all but the first are folded
-
-
 def report(folder: Path) -> Path:
     """Write tables, verdicts, figures and report.html into a results folder; returns the page.
 
@@ -73,36 +69,26 @@ def report(folder: Path) -> Path:
     """
     results = frames.load(folder)
     write_tables(results.store, results.plan)
-    claims = write_verdicts(folder).told_claims
+    found = write_verdicts(folder)
     page = folder / "report.html"
-    atomic_write(page, render(results, draw(results, folder / "figures"), claims))
+    atomic_write(page, render(results, found, draw(results, found, folder / "figures")))
     return page
 
 
-def draw(results: Results, folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """Draw and save every figure; returns, for each family that has any, name, caption and inline SVG."""
-    drawn: dict[str, list[dict[str, Any]]] = {}
+def draw(results: Results, found: Findings, folder: Path) -> dict[str, list[Drawn]]:
+    """Draw and save every figure; returns them by family, those that have any."""
+    drawn: dict[str, list[Drawn]] = {}
     taken: set[str] = set()
-    for title, family in FAMILIES.items():
+    families: dict[str, Callable[[], list[style.Picture]]] = {VERSUS: lambda: versus.pictures(results, found)}
+    families |= {title: partial(family, results) for title, family in FAMILIES.items()}
+    for title, family in families.items():
         with rc_context(style.SETTINGS):
-            pictures = family(results)
+            pictures = family()
         for picture in pictures:
             picture = replace(picture, name=unused(picture.name, taken))
             svg = inline(style.save(picture, folder), picture)
-            drawn.setdefault(title, []).append({"name": picture.name, "caption": picture.caption, "svg": svg})
+            drawn.setdefault(title, []).append(Drawn(picture.name, picture.caption, svg))
     return drawn
-
-
-def inline(svg: str, picture: style.Picture) -> Markup:
-    """An SVG as part of a page: no addresses, ids of its own, scaled to the page."""
-    body = svg[svg.index("<svg") :]
-    body = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", body, flags=re.DOTALL)
-    body = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", body).replace("xlink:href", "href")
-    body = re.sub(r'\bid="([^"]+)"', rf'id="{picture.name}-\1"', body)
-    body = re.sub(r'url\(#|href="#', lambda found: f"{found[0]}{picture.name}-", body)
-    head, rest = body.split(">", 1)
-    head = re.sub(r'\s(width|height)="[^"]*"', "", head)
-    return Markup(f'{head} role="img" aria-label="{escape(picture.caption)}">{rest}')
 
 
 def unused(name: str, taken: set[str]) -> str:
@@ -112,46 +98,3 @@ def unused(name: str, taken: set[str]) -> str:
         number += 1
     taken.add(found)
     return found
-
-
-def render(
-    results: Results, drawn: dict[str, list[dict[str, Any]]], claims: Sequence[tuple[str, str]] = ()
-) -> str:
-    """The page as text."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    plan, looks = results.plan, arm_looks(results)
-    return environment.get_template("report.html.j2").render(
-        title=f"{plan.name}-{plan.profile}" if plan.profile else plan.name,
-        headline=tables.headline(results),
-        compared=tables.compared(results) + probes.facts(results),
-        outcomes=[(group.title, *tables.outcomes(results, group)) for group in results.groups],
-        probes=[(title, probes.table(rows)) for title, rows in probes.arms(results)],
-        probe_header=probes.HEADER,
-        budgets=budgets.tables(results),
-        budgets_said=(budgets.counted(results), budgets.compared_with(results)),
-        tunings=tuning.tables(results),
-        break_even=tables.break_evens(results),
-        families=drawn,
-        claims=claims,
-        many=MANY,
-        looks=looks,
-        arms={look.mark: label for label, look in looks.items()},
-        cards=plan.cards,
-        troubles=tables.troubles(results),
-        checks=trust.checks(results),
-        machines=[(name, _flat(facts)) for name, facts in results.store.machines().items()],
-    )
-
-
-def _flat(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    return [
-        (str(name), json.dumps(value) if isinstance(value, dict | list) else str(value))
-        for name, value in facts.items()
-        if value not in ("", None, {}, [])
-    ]

@@ -59,22 +59,6 @@ def compared(results: Results) -> list[tuple[str, str]]:
     return facts + ([("pilots", f"{pilots} (median of the baseline's pilot runs)")] if pilots else [])
 
 
-def break_evens(results: Results) -> list[tuple[str, list[Value]]]:
-    """What a step of each arm costs in steps of uniform: columns by name, each with its values."""
-    rows = [each.row() for each in results.plan.break_even if each.label in results.labels]
-    return [
-        (name, [_shown(row[name]) for row in rows])
-        for name in (rows[0] if rows else {})
-        if name != "variant" or any(row["variant"] for row in rows)
-    ]
-
-
-def _shown(value: object) -> Value:
-    if isinstance(value, int | float):
-        return Value(f"{value:.4g}", float(value))
-    return Value(str(value or ""))
-
-
 def headline(results: Results) -> str:
     """One sentence: what this is, and how much of it is there."""
     data = ", ".join(dict.fromkeys(run.cell.dataset.name for run in results.all))

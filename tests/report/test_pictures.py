@@ -7,6 +7,7 @@ from matplotlib import rc_context
 from isbench.report import tables, trust
 from isbench.report.figures import ahead, curves, paper, reconstructions, style
 from isbench.report.html import draw, render
+from isbench.verdicts import find
 from tests.report import synthetic
 
 
@@ -86,7 +87,9 @@ def test_captions_speak_of_no_accuracy(pictured):
 
 def test_the_page_says_that_nothing_is_held_out(pictured, tmp_path):
     assert dict(trust.checks(pictured))["held out"].startswith("nothing")
-    assert "pixels of the picture that is trained on" in render(pictured, draw(pictured, tmp_path))
+    found = find(pictured.store.folder)
+    page = render(pictured, found, draw(pictured, found, tmp_path))
+    assert "pixels of the picture that is trained on" in page
 
 
 def test_thresholds_of_a_regression_are_judged_by_losses(tmp_path):
