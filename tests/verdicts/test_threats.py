@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from isbench.store.plans import Trial
 from isbench.store.records import DatasetSpec, ModelSpec
 from isbench.verdicts import read, write
 from isbench.verdicts.curves import load
-from isbench.verdicts.threats import in_modes, threats
+from isbench.verdicts.threats import NORMS, in_modes, threats
 from tests.verdicts import made
 from tests.verdicts.made import ending
 
@@ -111,14 +112,13 @@ def test_the_summary_tells_of_them(tmp_path: Path) -> None:
     assert {"name", "says"} == set(read(folder)["threats"][0])
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("name", [name for name in CATALOGUE if name != "resnet50"])
 def test_what_is_known_of_models_is_what_they_are(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for drawn in ("kaiming_uniform_", "kaiming_normal_", "uniform_", "normal_", "trunc_normal_"):
         monkeypatch.setattr(nn.init, drawn, lambda weight, *rest, **named: weight)  # takes seconds
     shapes = {"vgg16-head": (512,), "circles-mlp": (2,), "siren": (2,), "lstm": (49, 1), "pointnet": (64, 3)}
     images = {"pcam-cnn": (3, 96, 96), "mnist-cnn": (1, 28, 28), "lenet": (1, 28, 28)}
-    options = {"weights": "none"} if name == "resnet50" else {}
-    model = CATALOGUE[name].build({**shapes, **images}.get(name, (3, 32, 32)), 3, **options)
+    model = CATALOGUE[name].build({**shapes, **images}.get(name, (3, 32, 32)), 3)
     found = [
         layer
         for layer in model.modules()
@@ -126,6 +126,11 @@ def test_what_is_known_of_models_is_what_they_are(name: str, monkeypatch: pytest
     ]
     assert in_modes(ModelSpec(name=name)) == bool(found)
     assert in_modes(ModelSpec(name=name, options={"dropout": True}))
+
+
+@pytest.mark.parametrize("name", ["wide-resnet", "resnet18", "resnet50"])
+def test_the_usual_norm_of_a_model_is_known(name: str) -> None:
+    assert inspect.signature(CATALOGUE[name].build).parameters["norm"].default == NORMS[name]
 
 
 def test_controls_are_not_blamed(told) -> None:
