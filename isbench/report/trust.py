@@ -6,7 +6,8 @@ from collections import Counter
 
 from isbench.report.frames import Results, known
 from isbench.store.export import Run
-from isbench.store.records import FINAL, PHASES, RunRecord
+from isbench.store.records import FINAL, RunRecord
+from isbench.verdicts.conditions import unaccounted
 
 
 def checks(results: Results) -> list[tuple[str, str]]:
@@ -36,10 +37,7 @@ def checks(results: Results) -> list[tuple[str, str]]:
 
 def residual(record: RunRecord) -> float | None:
     """How far the phases are from adding up to the training time, as a share of it; None where unknown."""
-    if not record.points or not record.points[-1].phases or record.points[-1].train_seconds <= 0:
-        return None
-    last = record.points[-1]
-    return abs(sum(last.phases.get(phase, 0.0) for phase in PHASES) - last.train_seconds) / last.train_seconds
+    return unaccounted(record.points[-1]) if record.points else None
 
 
 def _counts(results: Results) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from isbench.store.records import PHASES, Outcome
+from isbench.store.records import PHASES, Outcome, Point
 from isbench.verdicts.codes import Caution, caution
 from isbench.verdicts.curves import Curve, Folder, Race
 
@@ -56,7 +56,7 @@ def of_pace(folder: Folder, race: Race, runs: list[Curve]) -> Sized:
 
 def of_accounting(folder: Folder, race: Race, runs: list[Curve]) -> Sized:
     """Phases that do not add up to the training time."""
-    worst = max((residual(run) for run in runs), default=0.0)
+    worst = max((unaccounted(run.points[-1]) or 0.0 for run in runs), default=0.0)
     if worst > MOST_UNACCOUNTED:
         says = f"the phases are up to {worst:.1%} off the training time on {race.title}"
         yield worst, caution("accounting", says, "do not trust the times by phase; isbench doctor")
@@ -127,11 +127,10 @@ def foreign_loads(folder: Folder, runs: Iterable[Curve]) -> list[float]:
     return [each.foreign_load for each in outcomes(folder, runs) if each.foreign_load is not None]
 
 
-def residual(run: Curve) -> float:
-    """How far the phases are from adding up to the training time, as a share of it; 0 where unknown."""
-    last = run.points[-1]
+def unaccounted(last: Point) -> float | None:
+    """How far the phases are from adding up to the training time, as a share of it; None where unknown."""
     if not last.phases or last.train_seconds <= 0:
-        return 0.0
+        return None
     return abs(sum(last.phases.get(phase, 0.0) for phase in PHASES) - last.train_seconds) / last.train_seconds
 
 
