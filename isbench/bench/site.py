@@ -151,6 +151,9 @@ def open_site(opened: Opened, request: Request) -> Site:
     """Look at data, model and machine, and say what a plan must know of them."""
     device, recipe = devices.choose(request.device), opened.recipe
     check_only(recipe, request.only)
+    if recipe.gate.exact and device.type != "cpu":
+        advice = f"only a processor gives the same bits again, and this is {device}; add --device cpu"
+        raise opened.source.error(advice, recipe.settings[0].variant, "gate", "exact")
     facts: dict[str, Facts] = {}
     for setting in recipe.settings:
         facts[setting.variant] = describe(opened, setting, request.root)

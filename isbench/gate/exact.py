@@ -71,7 +71,7 @@ def differences(new: Run, old: Run, *, hashes: bool) -> Iterator[str]:
     yield from (told for point in range(min(points, 1)) for told in at_point(new, old, point, hashes=hashes))
     for step, (here, there) in enumerate(zip(new.first, old.first, strict=False)):
         if here != there and (hashes or not near(here, there)):
-            cause = moved(new, old) if hashes and points > 1 else ""
+            cause = moved(new, old, step + 1) if hashes else ""
             yield f"the loss of step {step + 1} is {here}, {there} in the baseline{cause}"
     for point in range(1, points):
         yield from at_point(new, old, point, hashes=hashes)
@@ -111,11 +111,15 @@ def near(here: float | None, there: float | None) -> bool:
     return here is not None and there is not None and abs(here - there) <= NEAR * abs(there)
 
 
-def moved(new: Run, old: Run) -> str:
-    """Whether a loss is another one because another batch was selected, as far as the next point can tell."""
-    if new.selection[1] != old.selection[1]:
-        return f", and what was selected differs by step {new.steps[1]}"
-    return ", of the same batches"
+def moved(new: Run, old: Run, step: int) -> str:
+    """Whether a step's loss is another one as another batch was selected, as far as the next point knows."""
+    for point in range(min(len(new.steps), len(old.steps))):
+        if new.steps[point] >= step:
+            same = new.selection[point] == old.selection[point]
+            return (
+                f", and what was selected {'is the same' if same else 'differs'} by step {new.steps[point]}"
+            )
+    return ""
 
 
 def differing(here: Machine, there: Machine) -> list[str]:
