@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from isbench.stats.verdicts import HALF
 from isbench.store.records import FINAL
+from isbench.verdicts.claim_rows import records, texts
 from isbench.verdicts.claims import Decision
 from isbench.verdicts.codes import Caution
 from isbench.verdicts.curves import Folder, Race
-from isbench.verdicts.decided import sentence
 from isbench.verdicts.judge import Comparison
 from isbench.verdicts.words import budget, changed, faster, plain, spent
 
@@ -36,8 +36,7 @@ def markdown(
     if primary:
         lines += table(folder, [(races[row.names.variant, row.names.budget], row) for row in primary])
     if claims:
-        told = [(sentence(one, number), one.said) for number, one in enumerate(claims, 1)]
-        lines += ["", *(f"- **{said}**: {escaped(text)}" for text, said in told)]
+        lines += ["", *table_of_claims(claims)]
     if warnings:
         lines += ["", *(f"- {escaped(f'{one.code}: {one.says} ({one.advice})')}" for one in warnings)]
     return cut(lines)
@@ -70,6 +69,13 @@ def table(folder: Folder, rows: Sequence[tuple[Race, Comparison]]) -> list[str]:
         cells += [str(row.n), f"{row.verdict} ({row.reason})" if row.reason else row.verdict]
         lines.append(line_of([escaped(cell) for cell in cells]))
     return lines
+
+
+def table_of_claims(claims: Sequence[Decision]) -> list[str]:
+    """A row for each claim, followed by one for each of its parts."""
+    rows = list(texts(records(claims)))
+    body = [line_of([escaped(cell.strip()) for cell in row.values()]) for row in rows]
+    return [line_of(list(rows[0])), line_of(["---"] * len(rows[0])), *body]
 
 
 def reached(race: Race, row: Comparison) -> list[str]:

@@ -1,4 +1,4 @@
-"""The claims of results folders, as rows that programs and people read."""
+"""The claims of results folders, as programs and people read them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from isbench.verdicts.claim_rows import texts
 from isbench.verdicts.summary import read
 
 
@@ -16,17 +17,9 @@ def claimed(path: Path) -> list[dict[str, Any]]:
 
 
 def claim_texts(claims: Iterable[dict[str, Any]]) -> list[dict[str, str]]:
-    """A row for each claim, followed by one for each of its parts."""
+    """A row for each claim of any folder, followed by one for each of its parts."""
     return [
-        {
-            "recipe": "" if one["part"] else claim["recipe"],
-            "claim": f"  part {one['part']}" if one["part"] else claim["claim"],
-            "says": one["says"] or ", ".join(filter(None, (one["subject"], one["budget"], one["variant"]))),
-            "scale": claim["scale"],
-            "n": "" if one["n"] is None else str(one["n"]),
-            "estimate": one["estimate"],
-            "verdict": one["verdict"],
-        }
+        {"recipe": "" if number else claim["recipe"], **row}
         for claim in claims
-        for one in (claim, *claim["parts"])
+        for number, row in enumerate(texts([claim]))
     ]

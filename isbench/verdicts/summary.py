@@ -13,13 +13,13 @@ from isbench.store.export import table
 from isbench.verdicts.break_even import COLUMNS as BREAK_EVEN_COLUMNS
 from isbench.verdicts.break_even import Measured, break_evens
 from isbench.verdicts.cautions import cautions
+from isbench.verdicts.claim_rows import COLUMNS as CLAIM_COLUMNS
+from isbench.verdicts.claim_rows import records
+from isbench.verdicts.claim_rows import rows as claim_rows
 from isbench.verdicts.claims import Decision, decisions
 from isbench.verdicts.codes import Caution
 from isbench.verdicts.comparisons import comparisons
 from isbench.verdicts.curves import Folder, Race, load
-from isbench.verdicts.decided import COLUMNS as CLAIM_COLUMNS
-from isbench.verdicts.decided import records
-from isbench.verdicts.decided import rows as claim_rows
 from isbench.verdicts.decided import sentence as claim_sentence
 from isbench.verdicts.judge import Comparison
 from isbench.verdicts.junit import junit

@@ -184,7 +184,10 @@ def test_claims_are_written_everywhere(tmp_path):
     ]
     summary = json.loads((folder / "summary.json").read_text())["claims"]
     assert [(one["verdict"], len(one["parts"])) for one in summary] == [("held", 0), ("not held", 2)]
-    assert "**not held**" in (folder / "summary.md").read_text()
+    told = (folder / "summary.md").read_text()
+    assert "| C-1 | val\\_error of arm against uniform, minute |  | 3 | 49.8 % \\[44.2, 54.8\\] lower | held |" in told
+    assert "| claim 2 | all of |  |  | 1 of 2 held | not held |" in told
+    assert "| part 1 | val\\_error of arm against uniform, minute |  | 3 | " in told
     cases = xml.parse(folder / "junit.xml").findall(".//testcase")
     cases = [case for case in cases if case.attrib["classname"].endswith(".claims")]
     assert [[child.tag for child in case] for case in cases] == [[], ["failure"]]
@@ -258,3 +261,24 @@ def test_a_margin_that_noise_has_raised_says_so(found):
 def test_a_sentence_says_what_was_claimed_and_what_was_found(found, one, told):
     ((_, sentence),) = found({"uniform": HIGH, "arm": LOW}, expect=(one,)).told_claims
     assert told in sentence
+
+
+def test_what_a_recipe_says_of_a_claim_cannot_break_a_summary(tmp_path):
+    nasty = claim("worse_by", claim="<b>|`C", says="a|b\n# <script>\x1b[31m @all\x00")
+    folder = made.folder(tmp_path / "made", {"uniform": HIGH, "arm": LOW}, expect=(nasty,))
+    write(folder)
+    told = (folder / "summary.md").read_text()
+    row = next(line for line in told.splitlines() if "not held" in line)
+    assert row.replace("\\|", "").count("|") == 7
+    assert not any(mark in told for mark in ("<", "\x1b", "\x00", " @all", "\n# "))
+    (failed,) = xml.parse(folder / "junit.xml").findall(".//testcase/failure")
+    assert "script" in failed.text
+
+
+def test_many_claims_are_cut_to_what_a_ci_system_shows(tmp_path):
+    many = tuple(claim("better_by", claim=f"C-{n}", says="so" * 150) for n in range(300))
+    folder = made.folder(tmp_path / "made", {"uniform": HIGH, "arm": LOW}, expect=many)
+    write(folder)
+    told = (folder / "summary.md").read_text()
+    assert len(told.encode()) < 64_000
+    assert "more lines" in told

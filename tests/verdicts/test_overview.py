@@ -50,7 +50,7 @@ def test_a_row_for_each_claim_and_one_for_each_part(results):
     write(folder)
     told = claim_texts(claimed(folder))
     assert [(row["claim"], row["says"], row["n"], row["verdict"]) for row in told] == [
-        ("C-1", "it is better", "3", "held"),
+        ("C-1", "it is better", "3", "held on proxy"),
         ("C-2", "it is both", "", "not held"),
         ("  part 1", "val_error of arm against uniform, minute", "3", "held"),
         ("  part 2", "val_error of arm against uniform, minute", "3", "not held"),
