@@ -50,7 +50,7 @@ def of_pace(folder: Folder, race: Race, runs: list[Curve]) -> Sized:
     size = math.expm1(float(np.mean(slower))) if slower else 0.0
     if size > MOST_SLOWING:
         says = f"steps of {folder.question.baseline} were {size:.0%} slower in the second half of the runs"
-        advice = "the device may throttle: cool it, lower its clock or make the runs shorter"
+        advice = "the device throttles or others use it: cool it, leave it alone or make the runs shorter"
         yield size, caution("slowing", f"{says} on {race.title}", advice)
 
 

@@ -12,6 +12,7 @@ from isbench.stats.intervals import Interval, paired, ratio
 from isbench.store.export import runs
 from isbench.store.plans import Card
 from isbench.store.probes import Probed, probed
+from isbench.store.records import FINAL
 from isbench.verdicts.curves import Curve, Folder, Race
 
 Rule = Literal["", "tau", "probe"]
@@ -80,6 +81,7 @@ def probed_ratios(folder: Folder, race: Race, card: Card, *, fresh: bool) -> lis
     """
     score = str(card.options.get("score")) if fresh else STORED
     planned = runs(folder.store, folder.plan, folder.plan.probes)
+    planned = [run for run in planned if run.record and run.record.outcome.status in FINAL]
     for label in (card.label, *([folder.question.baseline] if fresh else [])):
         ids = [r.id for r in planned if (r.block.variant, r.cell.sampler.label) == (race.variant, label)]
         found = [
