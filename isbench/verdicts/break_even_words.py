@@ -32,11 +32,14 @@ def delivered(one: Measured) -> str:
     got = one.delivered
     if got.factor is None or one.share is None:
         return f"what it delivers is not measured: {one.probe}"
-    tau = "" if got.tau_squared is None else f", tau^2 = {factor(got.tau_squared)}"
-    source = "exact gradient norms" if got.rule == "probe" else f"its own scores{tau}"
     pool = f", from a pool of {one.pool}" if one.pool else ""
-    cut = f"it cut it {times(got.factor, '-fold')} (by {source}{pool}), {factor(one.share)} of what it needs"
-    return cut if one.unbiased else f"{cut}; it is biased, and variance is not all that it is judged by"
+    share = f"{factor(one.share)} times what it needs"
+    if got.rule == "probe":
+        said = f"it cuts it {times(got.factor, '-fold')} (by exact gradient norms{pool}), {share}"
+    else:
+        tau = "" if got.tau_squared is None else f"tau^2 = {factor(got.tau_squared)}"
+        said = f"its own scores promise {times(got.factor, '-fold')} ({tau}{pool}), {share}"
+    return said if one.unbiased else f"{said}; it is biased, and variance is not all that it is judged by"
 
 
 def times(size: Interval, unit: str = " times the time") -> str:

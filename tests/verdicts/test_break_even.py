@@ -185,6 +185,9 @@ def test_a_probe_of_the_baseline_tells_what_a_fresh_score_delivers(tmp_path: Pat
     (one,) = break_evens(load(folder))
     assert one.delivered.rule == "probe"
     assert one.delivered.factor.mean == pytest.approx(1 / (0.3 + 0.2))
+    assert (
+        "it cuts it 2.00-fold (by exact gradient norms, from a pool of 640), 0.84 times what" in one.sentence
+    )
 
 
 def test_a_memory_is_known_from_its_own_probe_only(tmp_path: Path) -> None:
@@ -208,8 +211,8 @@ def test_the_sentence_tells_needed_delivered_and_how_far_one_is_from_the_other(o
     assert only(DLIS, counted=(counted,)).sentence == (
         "On mnist/circles-mlp (epochs-5, n = 2, Intel Xeon Processor), a step of dlis takes 2.39 times the "
         "time [2.39, 2.39] of uniform's (12.1 ms against 5.07 ms), so it must cut the variance 2.39-fold to "
-        "win here (1.13-fold if its scores were free, 2.67-fold by counted operations); it cut it 2.22-fold "
-        "[2.22, 2.22] (by its own scores, tau^2 = 4.00, from a pool of 640), 0.93 of what it needs."
+        "win here (1.13-fold if its scores were free, 2.67-fold by counted operations); its own scores "
+        "promise 2.22-fold [2.22, 2.22] (tau^2 = 4.00, from a pool of 640), 0.93 times what it needs."
     )
 
 
