@@ -156,7 +156,7 @@ def measured(folder: Folder, race: Race, card: Card) -> Measured | None:
         delivered=deliveries(folder, race, card, [arm for arm, _ in pairs], pool),
         errors=tuple(off[arm.cell.id] for arm, _ in pairs if arm.cell.id in off),
         unbiased=card.unbiased,
-        primary=race.budget.name == folder.question.budget,
+        primary=race.asked,
         place=place(folder, race, len(at_work)),
         probe=f"isbench probe {plan.recipe_file}{f' --profile {plan.profile}' if plan.profile else ''}",
     )

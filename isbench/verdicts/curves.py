@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +47,17 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """Runs that may be compared: one variant and one budget; `curves` by label, then by seed."""
+    """Runs that may be compared: one variant and one budget; `curves` by label, then by seed.
+
+    asked: whether it is the race of its variant that answers the question.
+    """
 
     variant: str
     budget: Budget
     seeds: tuple[int, ...]
     curves: dict[str, dict[int, Curve]]
     pilot: Pilot | None
+    asked: bool = False
 
     @property
     def title(self) -> str:
@@ -140,7 +144,21 @@ def load(path: Path) -> Folder:
     for run in export.runs(store, plan):
         groups.setdefault((run.block.variant, run.block.budget), []).append(run)
     races = tuple(_race(plan, variant, budget, runs) for (variant, budget), runs in groups.items())
-    return Folder(store, plan, _question(plan, races), races, store.machines())
+    question = _question(plan, races)
+    return Folder(store, plan, question, tuple(_answering(races, question.budget)), store.machines())
+
+
+def _answering(races: tuple[Race, ...], budget: str) -> Iterable[Race]:
+    """The races, of each variant one that is asked for.
+
+    That is the one with the budget of the question, or, in a variant that has no such budget, the one at
+    equal time if there is any, else the first.
+    """
+    for race in races:
+        rivals = [other for other in races if other.variant == race.variant]
+        named = [other for other in rivals if other.budget.name == budget]
+        timed = [other for other in rivals if other.budget.unit == "seconds"]
+        yield replace(race, asked=race is (named + timed + rivals)[0])
 
 
 def _race(plan: Plan, variant: str, budget: str, runs: list[export.Run]) -> Race:

@@ -123,7 +123,7 @@ def quantities(race: Race, question: Primary, shares: tuple[float, ...]) -> list
 
 def primary(race: Race, question: Primary) -> Quantity | None:
     """What the question asks of a race, its target not looked up; None where it asks of another budget."""
-    if race.budget.name != question.budget:
+    if not race.asked:
         return None
     if question.target is None:
         return Quantity(question.metric)

@@ -50,17 +50,9 @@ def read(folder: Folder, one: Expectation) -> Reading:
 
 
 def race_of(folder: Folder, one: Expectation) -> Race | None:
-    """The race that a claim speaks of.
-
-    Without a budget it is the primary one, or, in a variant that has no such budget, that at equal time if
-    there is one, else the first.
-    """
+    """The race that a claim speaks of; without a budget the one that answers the question."""
     races = [race for race in folder.races if race.variant == one.variant]
-    named = [race for race in races if race.budget.name == (one.budget or folder.question.budget)]
-    if named or one.budget:
-        return named[0] if named else None
-    timed = [race for race in races if race.budget.unit == "seconds"]
-    return next(iter(timed + races), None)
+    return next((r for r in races if (r.budget.name == one.budget if one.budget else r.asked)), None)
 
 
 def unread(race: Race, measure: Measure, labels: Sequence[str], found: Sequence[Side]) -> str:

@@ -202,3 +202,17 @@ def test_columns_begin_with_those_of_the_contract_in_their_order() -> None:
 def test_every_column_is_filled_by_every_row(only) -> None:
     one, _ = only({"uniform": ending(0.2), "is": ending(0.1)})
     assert tuple(row(one)) == COLUMNS
+
+
+def test_a_variant_without_the_budget_of_the_question_answers_at_its_own(found) -> None:
+    elsewhere = made.AT_END.model_copy(update={"budget": "hour"})
+    runs = {"uniform": made.ending(0.2, 0.2), "arm": made.ending(0.1, 0.1)}
+    findings = found(runs, budgets=(made.FIVE, made.MINUTE), primary=elsewhere)
+    assert [(one.names.budget, one.primary) for one in findings.primary] == [("minute", True)]
+
+
+def test_only_one_race_of_a_variant_answers_the_question(found) -> None:
+    runs = {"uniform": made.ending(0.2, 0.2), "arm": made.ending(0.1, 0.1)}
+    findings = found(runs, budgets=(made.FIVE, made.MINUTE), variants=("a", "b"))
+    asked = [(race.variant, race.budget.name) for race in findings.folder.races if race.asked]
+    assert asked == [("a", "minute"), ("b", "minute")]
