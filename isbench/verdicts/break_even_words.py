@@ -22,7 +22,8 @@ def sentence(one: Measured) -> str:
     if one.counted and one.counted.measured is not None:
         besides.append(f"{factor(one.counted.measured)}-fold by counted operations")
     also = f" ({', '.join(besides)})" if besides else ""
-    must = f"it must cut the variance {factor(one.needed.mean)}-fold to win here{also}"
+    least = f"must cut the variance {factor(one.needed.mean)}-fold to win here{also}"
+    must = f"it {least}" if one.needed.mean > 1 else "any cut of the variance is a gain here"
     off = "" if one.model == "valid" else f" Unit costs are {one.model}."
     return f"On {one.place}, {cost}, so {must}; {delivered(one)}.{off}"
 
@@ -49,4 +50,7 @@ def times(size: Interval, unit: str = " times the time") -> str:
 
 def brief(value: float) -> str:
     """A time in microseconds, as people say it."""
-    return f"{value / 1000:.3g} ms" if value >= 1000 else f"{value:.3g} us"
+    size, unit = next(
+        ((size, unit) for size, unit in ((1e6, "s"), (1e3, "ms")) if value >= size), (1.0, "us")
+    )
+    return f"{value / size:.3g} {unit}"

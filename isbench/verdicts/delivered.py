@@ -24,9 +24,9 @@ STORED = "stored"  # what a memory remembers, as a probe's score
 class Delivered:
     """The factor that an arm cuts the variance of a gradient by, and the rule by which that is known.
 
-    `tau`: from its own scores, tau^2, the ratio of second moments: too much where scores are no gradient norms
-    and where the mean gradient is not small beside single ones. `probe`: from exact gradient norms. With a
-    pool both are less what a pool leaves open. None, and no rule: nobody has measured it.
+    `tau`: from its own scores, tau^2, the ratio of second moments: too much where scores are no gradient
+    norms, and where the mean gradient is not small beside single ones. `probe`: from exact gradient norms.
+    With a pool both are less what a pool leaves open. None, and no rule: nobody has measured it.
     """
 
     factor: Interval | None = None

@@ -15,6 +15,7 @@ from isbench.store.probes import QUANTITIES
 from isbench.store.store import Store
 from isbench.verdicts import read, write
 from isbench.verdicts.break_even import COLUMNS, Measured, break_evens
+from isbench.verdicts.break_even_words import brief
 from isbench.verdicts.curves import load
 from isbench.verdicts.delivered import factor_of, open_share
 from tests.verdicts import timed
@@ -214,6 +215,15 @@ def test_the_sentence_tells_needed_delivered_and_how_far_one_is_from_the_other(o
         "win here (1.13-fold if its scores were free, 2.67-fold by counted operations); its own scores "
         "promise 2.22-fold [2.22, 2.22] (tau^2 = 4.00, from a pool of 640), 0.93 times what it needs."
     )
+
+
+def test_an_arm_that_costs_no_more_has_nothing_to_make_up_for(only) -> None:
+    assert "so any cut of the variance is a gain here;" in only(Timed(tau=2.0), label="memory-is").sentence
+
+
+@pytest.mark.parametrize(("value", "text"), [(12.34, "12.3 us"), (4350.0, "4.35 ms"), (1.74e6, "1.74 s")])
+def test_times_have_units_that_fit(value: float, text: str) -> None:
+    assert brief(value) == text
 
 
 def test_a_biased_arm_is_said_to_be_one(tmp_path: Path) -> None:
