@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import time
 
+from tests.gate.repeats import repeats
 from tests.stats.simulations import SIMULATIONS
 
 
@@ -23,7 +24,16 @@ def stats() -> bool:
     return holds
 
 
-LONG = {"stats": stats}
+def gate() -> bool:
+    """The recipe of the gate twenty times against its baseline, some minutes."""
+    codes = []
+    for code, seconds, told in repeats(20):
+        codes.append(code)
+        print(f"exit {code}, {seconds:.0f} s, {told}", flush=True)
+    return set(codes) == {0}
+
+
+LONG = {"stats": stats, "gate": gate}
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] not in LONG:

@@ -40,16 +40,21 @@ def show(
     console.say(cards.card(name))
 
 
-def init(recipe: Annotated[str, typer.Argument(help="smoke or mnist.")] = "smoke") -> None:
-    """Print a commented recipe to start from.
+def init(
+    what: Annotated[str, typer.Argument(help="A recipe, smoke, mnist or ci, or a CI workflow.")] = "smoke",
+) -> None:
+    """Print a commented recipe to start from, or a workflow for GitHub.
 
     Example: isbench init mnist > my.yaml
     """
+    from isbench import gate
     from isbench.recipe import find
 
-    if recipe not in ("smoke", "mnist"):
-        raise UsageError(f"there is no recipe '{recipe}' to start from", "there are smoke and mnist")
-    console.say(find.contents(find.shipped()[recipe], recipe).rstrip())
+    if what == "workflow":
+        return console.say(gate.workflow().rstrip())
+    if what not in ("smoke", "mnist", "ci"):
+        raise UsageError(f"there is no '{what}' to start from", "there are smoke, mnist, ci and workflow")
+    return console.say(find.contents(find.shipped()[what], what).rstrip())
 
 
 def schema() -> None:

@@ -2,6 +2,18 @@
 
 from isbench.gate.check import check
 from isbench.gate.command import Files, asked, content, diff, fail, folders, save, shown
-from isbench.gate.files import write
+from isbench.gate.files import workflow, write
 
-__all__ = ["Files", "asked", "check", "content", "diff", "fail", "folders", "save", "shown", "write"]
+__all__ = [
+    "Files",
+    "asked",
+    "check",
+    "content",
+    "diff",
+    "fail",
+    "folders",
+    "save",
+    "shown",
+    "workflow",
+    "write",
+]

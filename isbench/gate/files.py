@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as xml
@@ -73,3 +74,8 @@ def append(path: Path, content: str) -> None:
         raise EnvironmentFault(
             f"cannot write to {path}: {error.strerror}", "choose another --summary"
         ) from error
+
+
+def workflow() -> str:
+    """A workflow for GitHub that gates a project of one's own."""
+    return resources.files("isbench.gate").joinpath("workflow.yml").read_text(encoding="utf-8")
