@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from isbench.report import budgets, costs, probes, tables, trust, tuning, verdict_tables
+from isbench.report import budgets, costs, probes, sight, tables, trust, tuning, verdict_tables
 from isbench.report.answers import answers
 from isbench.report.figures import versus
 from isbench.report.figures.looks import looks as looks_of
@@ -113,7 +113,7 @@ def content(results: Results, found: Findings, drawn: dict[str, list[Drawn]]) ->
         "tunings": tuning.tables(results),
         "families": {title: pictures for title, pictures in drawn.items() if title not in own},
         "cautions": found.cautions,
-        "sight": verdict_tables.sight(found),
+        "sight": sight.sight(found),
         "checks": trust.checks(results),
         "troubles": tables.troubles(results),
         "threats": [(threat.name, threat.says) for threat in threats(found.folder)],

@@ -63,7 +63,9 @@ def headline(results: Results) -> str:
     """One sentence: what this is, and how much of it is there."""
     data = ", ".join(dict.fromkeys(run.cell.dataset.name for run in results.all))
     model = ", ".join(dict.fromkeys(run.cell.model.name for run in results.all))
-    arms = f"{len(results.labels)} sampler" + ("s" if len(results.labels) != 1 else "")
+    controls = {card.label for card in results.plan.cards if card.control}.intersection(results.labels)
+    arms = _number(len(results.labels) - len(controls), "sampler")
+    arms += f" and {_number(len(controls), 'control arm')}" if controls else ""
     what, counts = arms, [_done(results.runs, "runs")]
     if results.probes:
         what, counts = (what, counts) if results.runs else ("Scores", [])
@@ -72,6 +74,10 @@ def headline(results: Results) -> str:
         what, counts = (what, counts) if results.runs or results.probes else ("Tuning", [])
         counts = [*counts, _done(results.trials, "tuning runs")]
     return f"{what} on {data} with {model}: {', '.join(counts)} have a result."
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}" + ("s" if count != 1 else "")
 
 
 def _done(runs: tuple[Run, ...], what: str) -> str:

@@ -10,12 +10,11 @@ from itertools import groupby
 from isbench.report.answers import Answer, answers, exploratory
 from isbench.report.tables import Value
 from isbench.stats.intervals import Interval
-from isbench.stats.power import detectable
 from isbench.store.records import FINAL
 from isbench.verdicts.curves import Race
 from isbench.verdicts.judge import Comparison
 from isbench.verdicts.quantities import Quantity
-from isbench.verdicts.rows import improvement, relative
+from isbench.verdicts.rows import improvement
 from isbench.verdicts.sentences import finding
 from isbench.verdicts.splits import Split
 from isbench.verdicts.summary import Findings
@@ -106,29 +105,12 @@ def others(found: Findings) -> list[Table]:
 
 def parts(found: Findings) -> list[Table]:
     """What each gain is made of: a table for each race that has a placebo."""
-    header = ("sampler", "n", "gain", "= by its work", "+ by its selection", "were its scores free", "missed")
+    header = ("sampler", "n", "gain", "= by its work", "+ by its selection", "if its scores were free")
     tables = []
     for title, splits in groupby(found.splits, key=lambda one: found.race(one).title):
         lines = tuple(Line(one.sampler, _part(one)) for one in splits)
         tables.append(Table(title, header, lines))
     return tables
-
-
-def sight(found: Findings) -> list[Table]:
-    """What the seeds of each primary race can see: its spread, what is noise, and what is found at all."""
-    header = (
-        "sampler",
-        "n",
-        "sd of the paired difference",
-        "found with 80 % chance",
-        "matters from",
-        "noise floor",
-    )
-    return [
-        Table(answer.race.title, header, tuple(Line(one.names.sampler, _seen(one)) for one in answer.arms))
-        for answer in answers(found)
-        if answer.primary
-    ]
 
 
 def _said(race: Race, one: Comparison) -> Said:
@@ -141,11 +123,19 @@ def _primary(found: Findings, answer: Answer) -> Table:
     """Of targets: times and hits; of values at the end: the values."""
     quantity, race = answer.quantity, answer.race
     told = _reached if quantity.target else _ended
-    cost = (f"time to the {aim(answer.rows[0])}", "hits") if quantity.target else (_name(quantity),)
+    cost = (
+        (f"time to {aim(answer.rows[0])}".replace(" %", "\u00a0%"), "hits")
+        if quantity.target
+        else (_name(quantity),)
+    )
     size = "speed-up [95\u00a0%]" if quantity.cost else "difference [95\u00a0%]"
     header = ("sampler", "n", size, *cost, "p (Holm)", "verdict", "seeds needed")
     fullest = max(answer.rows, key=lambda one: one.n)
-    base = (Value(str(fullest.n), fullest.n), Value("1" if quantity.cost else ""), *told(race, fullest, 1))
+    base = (
+        Value(str(fullest.n), fullest.n),
+        Value("1x" if quantity.cost else "", 0.0),
+        *told(race, fullest, 1),
+    )
     first = Line(answer.than, (*base, Value(""), Value("baseline"), Value("")))
     lines = [Line(one.names.sampler, _row(race, one, told)) for one in answer.arms]
     below = [Line(one.names.sampler, _row(race, one, told)) for one in answer.controls]
@@ -197,34 +187,10 @@ def _part(one: Split) -> tuple[Value, ...]:
     unit = UNITS.get(one.unit or one.quantity.metric, f" {one.unit}".rstrip())
 
     def saved(part: Interval | None) -> Value:
-        return Value("") if part is None else Value(bounded(part, "{:+.3g}".format, "{}" + unit), part.mean)
+        return Value("") if part is None else Value(bounded(part, "{:+.2g}".format, "{}" + unit), part.mean)
 
-    missed = sum(one.missed)
-    lost = f"{missed} of {len(one.missed) * one.gain.n}" if one.quantity.target else ""
     sizes = (saved(part) for part in (one.gain, one.overhead, one.selection, one.bound))
-    return Value(str(one.gain.n), one.gain.n), *sizes, Value(lost, missed)
-
-
-def _seen(one: Comparison) -> tuple[Value, ...]:
-    found = (
-        detectable(one.difference.sd, one.n) if one.n > 1 and math.isfinite(one.difference.sd) else math.nan
-    )
-    return (
-        Value(str(one.n), one.n),
-        Value(f"{one.difference.sd:.3g}", one.difference.sd)
-        if math.isfinite(one.difference.sd)
-        else Value(""),
-        *(_amount(one, size) for size in (found, one.wanted, one.floor)),
-    )
-
-
-def _amount(one: Comparison, size: float) -> Value:
-    """A log-ratio as a relative change; a difference as it is."""
-    if not math.isfinite(size):
-        return Value("")
-    if one.scale == "ratio":
-        return Value(f"{100 * relative(size):.3g} %", size)
-    return Value(plain(size) + UNITS.get(one.quantity.metric, ""), size)
+    return Value(str(one.gain.n), one.gain.n), *sizes
 
 
 def _size(one: Comparison) -> Value:

@@ -10,21 +10,28 @@ from matplotlib.axes import Axes
 from isbench.report.figures.looks import Look
 from isbench.report.frames import Frame, Group, Results, mean_curves
 
+CROWD = 24  # runs, from which single ones are fainter
+
 
 def draw(axes: Axes, results: Results, group: Group, metric: str, axis: str, look: dict[str, Look]) -> Frame:
     """Draw a metric of every arm against an axis; returns the mean curves (see `mean_curves`)."""
     points = group.of(results.points)
     points = points[points[metric].notna()]
+    faint = 0.3 if points["cell"].nunique() <= CROWD else 0.15
     for label in look:
         arm = points[points["sampler"] == label]
         for _, run in arm.groupby("cell", sort=False):
-            axes.plot(run[axis], run[metric], **look[label].line(linewidth=0.6, alpha=0.3, linestyle="-"))
+            if not look[label].control:
+                axes.plot(
+                    run[axis], run[metric], **look[label].line(linewidth=0.6, alpha=faint, linestyle="-")
+                )
             if run["status"].iloc[-1] == "diverged":
                 _cross(axes, run, axis, metric, look[label])
     curves = mean_curves(results.points, group, metric, axis)
     for label in look:
         curve = curves[curves["sampler"] == label]
-        axes.plot(curve["x"], curve["mean"], **look[label].line(zorder=3))
+        width = 1.0 if look[label].control else 1.5
+        axes.plot(curve["x"], curve["mean"], **look[label].line(zorder=3, linewidth=width))
     return curves
 
 

@@ -77,7 +77,17 @@ def _bars(axes: Axes, table: Frame, baseline: str) -> None:
         ratio = (
             f"  ({total / reference:.2f} x {baseline})" if reference and left.index[place] != baseline else ""
         )
-        axes.text(total, place, f" {total:,.0f}{ratio}", va="center", fontsize=7, color=INK)
+        ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85}
+        axes.annotate(
+            f"{total:,.0f}{ratio}",
+            (total, place),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=7,
+            color=INK,
+            bbox=ground,
+        )
     if reference:
         axes.axvline(reference, color="black", linestyle=(0, (4, 2)), linewidth=1.0)
     axes.set(yticks=range(len(table)), yticklabels=list(table.index), ylim=(len(table) - 0.5, -0.5))

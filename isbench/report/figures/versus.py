@@ -70,16 +70,19 @@ def _rows(answer: Answer, look: dict[str, Look]) -> list[Row]:
 
 
 def _picture(found: Findings, answer: Answer, rows: list[Row]) -> Picture:
-    scales: dict[Scale, None] = dict.fromkeys(
-        row.one.scale for row in rows
-    )  # ratios and differences have axes of their own
-    panels = [(scale, [row for row in rows if row.one.scale == scale]) for scale in scales]
+    panels = [part for part in _by_scale(rows) if part]
     drawn = figure(REST * len(panels) + ROW * len(rows))
-    heights = [len(of_scale) + 1.0 for _, of_scale in panels]
+    heights = [len(part) + 1.0 for part in panels]
     axes = drawn.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for panel, (scale, of_scale) in zip(axes, panels, strict=True):
-        _panel(panel, answer, scale, of_scale)
+    for panel, part in zip(axes, panels, strict=True):
+        _panel(panel, answer, part)
     return Picture(name(answer), drawn, _numbers(rows), _caption(found, answer, rows))
+
+
+def _by_scale(rows: list[Row]) -> tuple[list[Row], list[Row]]:
+    """Rows by the two scales, which have axes of their own."""
+    ratios = [row for row in rows if row.one.scale == "ratio"]
+    return ratios, [row for row in rows if row.one.scale != "ratio"]
 
 
 def shown(one: Comparison, differences: np.ndarray) -> np.ndarray:
@@ -94,8 +97,8 @@ def _rightwards(one: Comparison) -> bool:
     return one.quantity.cost if one.scale == "ratio" else one.quantity.sign < 0
 
 
-def _panel(axes: Axes, answer: Answer, scale: Scale, rows: list[Row]) -> None:
-    one = rows[0].one
+def _panel(axes: Axes, answer: Answer, rows: list[Row]) -> None:
+    one, scale = rows[0].one, rows[0].one.scale
     low, high = _limits(rows)
     if scale == "ratio":
         axes.set_xscale("log")
@@ -232,9 +235,10 @@ def _caption(found: Findings, answer: Answer, rows: list[Row]) -> str:
     text += ", which does not matter." if one.margin <= one.wanted else " floor of this machine."
     misses = sum(int((row.missed[0] | row.missed[1]).sum()) for row in rows)
     if misses:
+        pairs = f"{misses} pairs" if misses > 1 else "a pair"
         text += (
-            f" Open dots: {misses} pairs in which a run missed the target, at the edge of the one that did "
-            f"or, if both did, on the line; in an open mean, a miss counts as {budget(race)}."
+            f" Open dots: {pairs} in which a run missed the target, at the edge that this speaks for or, if "
+            f"both missed it, on the line; in an open mean, a miss counts as {budget(race)}."
         )
     if any(not np.isfinite(row.differences).all() for row in rows):
         text += " Runs that diverged are open dots at the edge and have no mean."
