@@ -130,5 +130,6 @@ def joined(claim: Expectation, parts: Sequence[Decision]) -> Decision:
         p = math.nan if len(known) < len(deciding) else min(1.0, min(known) * len(parts))
     else:
         p = max(known, default=math.nan)
-    reason = "parts" if answer == "inconclusive" else ""
+    why = parts[0].reason if claim.test == "not" else "parts"
+    reason = why if answer == "inconclusive" else ""
     return Decision(claim, answer, p=p, reason=reason, parts=tuple(parts))

@@ -218,14 +218,12 @@ def test_where_parts_were_measured_apart_each_says_so(found):
     assert "(epochs-5, Intel Xeon Processor, n = 3): held." in sentence
 
 
-@pytest.mark.parametrize("test", ["all", "any", "not"])
-def test_a_part_that_is_missing_leaves_a_claim_open(decided, test):
+@pytest.mark.parametrize(
+    ("test", "reason"), [("all", "parts"), ("any", "parts"), ("not", "there is no race of hour")]
+)
+def test_a_part_that_is_missing_leaves_a_claim_open(decided, test, reason):
     one = decided(joined(test, claim("better_by", budget="hour")), LOW)
-    assert (one.answer, one.reason, one.parts[0].reason) == (
-        "inconclusive",
-        "parts",
-        "there is no race of hour",
-    )
+    assert (one.answer, one.reason) == ("inconclusive", reason)
 
 
 def test_one_part_that_held_is_enough_for_any_though_another_is_missing(decided):

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as xml
 
 import pytest
 
+from isbench.store.claims import Expectation
 from isbench.verdicts import write
 from tests.verdicts import made
 from tests.verdicts.made import Made, ending, lost
@@ -24,6 +25,10 @@ RUNS = {
     "gone": [Made(end=0.5, status="diverged")] * 4,
     "aa": ending(0.2, 0.21, 0.19, 0.221),
 }
+CLAIMS = tuple(
+    Expectation(claim=label, test="better_by", amount=0.02, sampler=label, than="uniform")
+    for label in ("good", "bad", "open", "missing")
+)
 TIME = r"(([0-9]{0,3},)*[0-9]{3}|[0-9]{0,3})*(\.[0-9]{0,3})?"
 MAY = {  # attributes of each element, those that it must have first
     "testsuites": (set(), {"name", "time", "tests", "failures", "disabled", "errors"}),
@@ -65,7 +70,16 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> xml.Element:
     return xml.parse(path / "junit.xml").getroot()
 
 
-def test_every_element_has_the_attributes_and_children_of_the_schema(root: xml.Element) -> None:
+@pytest.fixture(scope="module")
+def claiming(tmp_path_factory: pytest.TempPathFactory) -> xml.Element:
+    path = made.folder(tmp_path_factory.mktemp("claiming"), RUNS, expect=CLAIMS)
+    write(path)
+    return xml.parse(path / "junit.xml").getroot()
+
+
+@pytest.mark.parametrize("document", ["root", "claiming"])
+def test_every_element_has_the_attributes_and_children_of_the_schema(request, document: str) -> None:
+    root = request.getfixturevalue(document)
     assert root.tag == "testsuites"
     for element in root.iter():
         must, may = MAY[element.tag]
@@ -138,3 +152,13 @@ def test_nothing_to_compare_is_an_empty_suite(tmp_path: Path) -> None:
     path = made.folder(tmp_path / "made", {"uniform": ending(0.2, 0.2)})
     write(path)
     assert xml.parse(path / "junit.xml").getroot().attrib["tests"] == "0"
+
+
+def test_claims_that_hold_pass_those_that_do_not_fail_open_ones_are_skipped(claiming: xml.Element) -> None:
+    cases = [case for case in claiming.iter("testcase") if case.attrib["classname"].endswith(".claims")]
+    assert {case.attrib["name"]: [child.tag for child in case] for case in cases} == {
+        "good": [],
+        "bad": ["failure"],
+        "open": ["skipped"],
+        "missing": ["skipped"],
+    }
