@@ -16,7 +16,7 @@ from isbench.store import twins
 from isbench.verdicts.comparisons import sides
 from isbench.verdicts.conditions import MOST_LOAD, foreign_loads, slowing
 from isbench.verdicts.curves import Curve, Folder, Race, load
-from isbench.verdicts.judge import Scale, differences, scale_of
+from isbench.verdicts.judge import Pair, Scale, differences, scale_of
 from isbench.verdicts.quantities import SPENT, Quantity, quantities
 from isbench.verdicts.rows import known, relative
 from isbench.verdicts.words import UNITS, decimal, plain
@@ -110,7 +110,7 @@ class Noise:
         return [name for name, most in LIMITS[word].items() if self.measured[name] > most]
 
     def lines(self) -> list[str]:
-        """What it says in words: the machine and why, the rules, and whether equal runs are equal."""
+        """What it says in words: the machine and why, the rules, whether equal runs are equal."""
         told = [f"{SAID[name]} {percent(value)}" for name, value in self.measured.items() if value == value]
         rules = [
             f"{word}: {', '.join(f'{name} <= {percent(most)}' for name, most in limits.items())}"
@@ -119,6 +119,7 @@ class Noise:
         why = f": {'; '.join(told)}" if told else ""
         few = ": two seeds at least are needed" if self.machine == "unknown" else ""
         return [
+            "seen, n = N: the smallest difference that N seeds see with a power of 80 % at the level of 5 %",
             f"this machine is {self.machine}{few}{why}",
             f"rules: {'; '.join(rules)}; {WORST} beyond",
             self.repeated(),
@@ -177,7 +178,8 @@ def of_race(folder: Folder, race: Race, pair: tuple[str, str]) -> list[Spread]:
         both = sides(race, quantity, *pair)
         if quantity.target is None or quantity.target.value is not None:
             scale = scale_of(quantity, both)
-            found.append(spread(race, named(race, quantity), scale, differences(both, scale)))
+            called = named(race, quantity) + missed(both)
+            found.append(spread(race, called, scale, differences(both, scale)))
     return found
 
 
@@ -210,6 +212,12 @@ def named(race: Race, quantity: Quantity) -> str:
     if quantity.target is not None:
         return f"{race.budget.unit} to the {100 * quantity.target.share:.6g} % target"
     return quantity.metric if quantity.metric == SPENT else f"{quantity.metric} at the end"
+
+
+def missed(both: Pair) -> str:
+    """How many runs missed the target, each counted with the whole budget; nothing where none did."""
+    count, runs = sum(int(side.missed.sum()) for side in both), sum(side.cost.size for side in both)
+    return f", {count} of {runs} runs missed it" if count else ""
 
 
 def equal_twins(folder: Folder) -> tuple[int, int]:

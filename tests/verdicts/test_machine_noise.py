@@ -52,6 +52,12 @@ def test_times_to_the_target_and_of_a_step_are_among_them(said) -> None:
     assert {STEP, "seconds to the 100 % target"} <= {spread.quantity for spread in found.spreads}
 
 
+def test_runs_that_missed_the_target_are_counted(said) -> None:
+    runs = {"uniform": [*reaching(40, 41), *ending(0.5)], "aa": reaching(42, 40, 41)}
+    found = said(runs, primary=AT_TARGET, targets=(1.0,))
+    assert found.spreads[-1].quantity == "seconds to the 100 % target, 1 of 6 runs missed it"
+
+
 def test_seconds_of_a_step_are_compared(said) -> None:
     slow = [replace(run, seconds=66.0) for run in RUNS["aa"]]
     one = of(said({"uniform": RUNS["uniform"], "aa": slow}, budgets=(made.FIVE,)), STEP)
@@ -87,9 +93,9 @@ def test_what_was_not_measured_blames_nobody() -> None:
 
 def test_the_rules_are_printed_with_the_verdict() -> None:
     lines = Noise((), CALM, (1, 1), "cpu").lines()
-    assert lines[0].startswith("this machine is quiet: sd of the paired difference of seconds per step 1.0 %")
-    assert "quiet: sd <= 3.0 %, load <= 5.0 %" in lines[1]
-    assert lines[2] == "64 steps with the same draws, run twice on cpu: bit-identical"
+    assert lines[1].startswith("this machine is quiet: sd of the paired difference of seconds per step 1.0 %")
+    assert "quiet: sd <= 3.0 %, load <= 5.0 %" in lines[2]
+    assert lines[3] == "64 steps with the same draws, run twice on cpu: bit-identical"
 
 
 def test_a_run_that_gave_other_numbers_with_the_same_draws_is_counted(tmp_path: Path) -> None:
