@@ -110,6 +110,8 @@ def diff(name: str, path: Path) -> Findings:
     """How a results folder differs from a baseline, another recipe's too."""
     folder, kept = load(path), baselines.load(name)
     findings = Findings(folder.name, strict=False)
+    if not folder.races:
+        raise CellsFailed(f"{path} holds no races", "isbench run makes them")
     machine = machine_of(folder, next(iter(folder.races[0].all())))
     if folder.plan.recipe != kept.digest:
         findings.notes += [f"recipe: {each}" for each in changes(said_of(folder), kept.says)]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from isbench.errors import EnvironmentFault
 from isbench.gate.baseline import Baseline, Machine, Run
-from isbench.gate.facts import flat, runs, said
+from isbench.gate.facts import flat, place, runs, said
 from isbench.gate.finding import Finding, Findings
 from isbench.verdicts.curves import Folder
 
@@ -32,28 +32,27 @@ def exact(folder: Folder, baseline: Baseline, machine: Machine, findings: Findin
         if old is None:
             alone.append(f"{run.sampler} seed {run.seed}")
         else:
-            place = ", ".join(filter(None, (run.budget, run.variant)))
-            pairs.setdefault((place, run.sampler), []).append((run, old))
+            pairs.setdefault((place(run), run.sampler), []).append((run, old))
     for what, names in (
         ("not in the baseline", alone),
         ("not run", [f"{run.sampler} seed {run.seed}" for run in stored.values()]),
     ):
         if names:
             findings.notes.append(f"exact: {what}: {', '.join(names[:8])}{' ...' if len(names) > 8 else ''}")
-    for (place, arm), both in pairs.items():
-        findings.found.append(of_arm(place, arm, both, hashes=not other))
+    for (where, arm), both in pairs.items():
+        findings.found.append(of_arm(where, arm, both, hashes=not other))
 
 
-def of_arm(place: str, arm: str, both: list[tuple[Run, Run]], *, hashes: bool) -> Finding:
+def of_arm(where: str, arm: str, both: list[tuple[Run, Run]], *, hashes: bool) -> Finding:
     """All seeds of an arm; the first difference of the first one that differs is told."""
     told = [(new.seed, first_difference(new, old, hashes=hashes)) for new, old in both]
     wrong = [(seed, what) for seed, what in told if what]
     if not wrong:
         what = "equal bit by bit" if hashes else f"equal counts, first losses within {NEAR:g}"
-        return Finding("exact", place, arm, "exact", "passed", f"{len(both)} runs: {what}")
+        return Finding("exact", where, arm, "exact", "passed", f"{len(both)} runs: {what}")
     seed, what = wrong[0]
     counts = f"{len(wrong)} of {len(both)} runs differ"
-    return Finding("exact", place, arm, "exact", "regression", f"seed {seed}: {what}; {counts}")
+    return Finding("exact", where, arm, "exact", "regression", f"seed {seed}: {what}; {counts}")
 
 
 def first_difference(new: Run, old: Run, *, hashes: bool) -> str:

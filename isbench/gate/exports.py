@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from isbench.gate.facts import gated
-from isbench.gate.ratio import title
+from isbench.gate.facts import gated, title
 from isbench.stats.intervals import Interval, ratio
 from isbench.verdicts.comparisons import comparisons
 from isbench.verdicts.curves import below, load

@@ -15,7 +15,7 @@ from isbench.stats.intervals import paired
 from isbench.store.records import Point, digest
 from isbench.verdicts.comparisons import comparisons
 from isbench.verdicts.curves import Curve, Folder, Race
-from isbench.verdicts.judge import Comparison
+from isbench.verdicts.judge import Comparison, Names
 from isbench.verdicts.quantities import PACE, Quantity
 from isbench.verdicts.rows import known
 
@@ -119,6 +119,17 @@ def gated(folder: Folder, rows: Iterable[Comparison]) -> Iterator[Comparison]:
         asked = one.quantity.cost or one.quantity.metric == folder.question.metric
         if asked and not one.control and one.n and math.isfinite(one.difference.mean):
             yield one
+
+
+def title(one: Comparison) -> str:
+    """What is compared."""
+    target = one.quantity.target
+    return f"{one.quantity.metric} to {target.share:g}" if target else one.quantity.metric
+
+
+def place(one: Names | Run) -> str:
+    """Where: the budget and, where there are several, the variant."""
+    return f"{one.budget}, {one.variant}" if one.variant else one.budget
 
 
 def ratio_of(one: Comparison) -> Ratio:

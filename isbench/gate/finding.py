@@ -73,6 +73,13 @@ class Findings:
                 yield tier, rows
 
 
+def outcome_of(verdict: str, loss: str) -> Outcome:
+    """What a verdict is to a gate; `loss` is the one that fails."""
+    if verdict == loss:
+        return "regression"
+    return "inconclusive" if verdict == "inconclusive" else "passed"
+
+
 SAID: dict[Outcome, str] = {
     "lost": "without a result",
     "regression": "failed",

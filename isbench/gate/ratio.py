@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 
 from isbench.gate.baseline import Baseline, Machine, Ratio
-from isbench.gate.facts import gated, ratio_of
-from isbench.gate.finding import Finding, Findings, Outcome
+from isbench.gate.facts import gated, place, ratio_of, title
+from isbench.gate.finding import Finding, Findings, outcome_of
 from isbench.stats.intervals import Interval, Moments, apart
 from isbench.stats.verdicts import verdict
 from isbench.verdicts.comparisons import comparisons
@@ -47,21 +47,10 @@ def of_arm(folder: Folder, one: Comparison, old: Ratio) -> Finding:
     now = Moments(d.n, d.mean, d.sd)
     change = apart(now, Moments(old.n, old.mean, math.nan if old.sd is None else old.sd))
     found = verdict(change, one.margin, one.quantity.words)
-    outcome: Outcome = "passed"
-    if found == one.quantity.words.loss:
-        outcome = "regression"
-    elif found == "inconclusive":
-        outcome = "inconclusive"
-    place = ", ".join(filter(None, (one.names.budget, one.names.variant)))
+    outcome = outcome_of(found, one.quantity.words.loss)
     counts = f"n = {d.n} and {old.n}"
     says = f"{found}: {moved(one, change)} against {one.names.than} than in the baseline ({counts})"
-    return Finding("ratio", place, one.names.sampler, title(one), outcome, says)
-
-
-def title(one: Comparison) -> str:
-    """What is compared."""
-    target = one.quantity.target
-    return f"{one.quantity.metric} to {target.share:g}" if target else one.quantity.metric
+    return Finding("ratio", place(one.names), one.names.sampler, title(one), outcome, says)
 
 
 def moved(one: Comparison, change: Interval) -> str:

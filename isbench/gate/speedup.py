@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from isbench.errors import UsageError
+from isbench.gate.facts import place
 from isbench.gate.finding import Finding, Outcome
 from isbench.stats.intervals import speedup
 from isbench.stats.verdicts import HALF
@@ -32,9 +33,8 @@ def of_arm(row: Comparison, least: float) -> Finding:
     outcome, why = judged(row, least)
     known = row.n and math.isfinite(row.difference.mean)
     size = f"{faster(row)} as fast as {row.names.than}" if known else f"no speed-up ({row.reason})"
-    place = ", ".join(filter(None, (row.names.budget, row.names.variant)))
     says = f"{size}, {why} (n = {row.n})"
-    return Finding("speed-up", place, row.names.sampler, f"at least {least:g}x", outcome, says)
+    return Finding("speed-up", place(row.names), row.names.sampler, f"at least {least:g}x", outcome, says)
 
 
 def judged(row: Comparison, least: float) -> tuple[Outcome, str]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from isbench.errors import EnvironmentFault, UsageError
-from isbench.gate.facts import gated
-from isbench.gate.finding import Finding, Findings, Outcome
-from isbench.gate.ratio import title
+from isbench.gate.facts import gated, place, title
+from isbench.gate.finding import Finding, Findings, outcome_of
 from isbench.verdicts.between import in_turns, meet
 from isbench.verdicts.curves import Folder, load
 from isbench.verdicts.judge import Comparison
@@ -35,15 +34,8 @@ def time(folder: Folder, findings: Findings) -> str:
 
 def of_arm(one: Comparison) -> Finding:
     """An arm in two environments."""
-    outcome: Outcome = "passed"
-    if one.verdict == one.quantity.words.loss:
-        outcome = "regression"
-    elif one.verdict == "inconclusive":
-        outcome = "inconclusive"
-    size = f"{faster(one)} as fast" if one.quantity.cost else changed(one)
+    outcome = outcome_of(one.verdict, one.quantity.words.loss)
+    size = f"{faster(one)} as fast as" if one.quantity.cost else f"{changed(one)} against"
     why = f" ({one.reason})" if one.reason else ""
-    place = ", ".join(filter(None, (one.names.budget, one.names.variant)))
-    says = f"{one.verdict}{why}: {size} as in {one.names.than} (n = {one.n})"
-    if not one.quantity.cost:
-        says = f"{one.verdict}{why}: {size} than in {one.names.than} (n = {one.n})"
-    return Finding("time", place, one.names.sampler, title(one), outcome, says)
+    says = f"{one.verdict}{why}: {size} {one.names.than} (n = {one.n})"
+    return Finding("time", place(one.names), one.names.sampler, title(one), outcome, says)

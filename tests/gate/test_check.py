@@ -58,6 +58,13 @@ def test_nothing_compared_is_exit_3(cli, tmp_path: Path) -> None:
     assert "--baseline" in result.stderr
 
 
+def test_a_folder_without_races_is_exit_3(cli, kept: Path) -> None:
+    folders.replan(kept, blocks=())
+    assert cli("check", kept, "--baseline", "kept").exit_code == 3
+    assert cli("baseline", "diff", "kept", kept).exit_code == 3
+    assert cli("baseline", "save", "other", kept).exit_code == 3
+
+
 @pytest.mark.parametrize(
     ("arm", "words", "code", "says"),
     [

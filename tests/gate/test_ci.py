@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from typer.testing import CliRunner
 
 from isbench.cli import app
+from isbench.errors import RecipeError
 from isbench.gate import baseline as baselines
 from isbench.gate.baseline import written
 from isbench.plan import make_plan
 from isbench.recipe import load
+from tests import bench_tools
 from tests.builders import GROUND
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +73,13 @@ def test_ci_runs_the_gate_on_its_own_baseline() -> None:
     script = (ROOT / ".ci" / "run").read_text()
     assert "isbench run recipes/ci.yaml --device cpu" in script
     assert "--baseline ci --tier exact" in script
+
+
+def test_an_exact_gate_is_for_the_cpu_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("isbench.bench.site.devices.choose", lambda name: torch.device("mps"))
+    gate = {"gate": {"exact": True}}
+    with pytest.raises(RecipeError, match=r"gate\.exact: only a processor .* add --device cpu"):
+        bench_tools.site(tmp_path, **gate)
 
 
 def test_init_prints_the_recipe_of_a_gate(tmp_path: Path) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from isbench.stats.intervals import Moments, apart
+from isbench.stats.verdicts import TIME, verdict
 from isbench.store.records import Gate
 from tests.verdicts import made
 from tests.verdicts.made import AT_TARGET, reaching
@@ -94,3 +98,12 @@ def test_controls_are_not_gated(cli, tmp_path: Path) -> None:
     result = cli("check", tmp_path / "old", "--baseline", "c", "--tier", "ratio")
     assert result.exit_code == 0
     assert "placebo" not in result.stdout
+
+
+def test_equal_arms_are_hardly_ever_called_slower() -> None:
+    rng, alarms, times = np.random.default_rng(11), 0, 2000
+    for _ in range(times):
+        old, new = rng.normal(0, 0.1 * math.sqrt(2), (2, 8))  # two runs of 10 % noise make a pair
+        moments = [Moments(8, float(side.mean()), float(side.std(ddof=1))) for side in (new, old)]
+        alarms += verdict(apart(*moments), math.log1p(0.05), TIME) == "slower"
+    assert alarms <= 0.01 * times
