@@ -117,16 +117,18 @@ class Measured:
 def break_evens(folder: Folder) -> list[Measured]:
     """A row for every arm that selects, in every race where it and the baseline have been timed.
 
-    Control arms and those that draw uniformly have nothing to deliver; they are left out.
+    The baseline, control arms and those that draw uniformly have nothing to deliver; they are left out.
     """
-    found: list[Measured] = []
+    found: list[Measured | None] = []
     for race in folder.races:
-        for label in race.curves:
-            card = folder.cards.get(label)
-            if card and not card.control and not card.name.startswith("uniform"):
-                one = measured(folder, race, card)
-                found += [] if one is None else [one]
-    return found
+        cards = [folder.cards[label] for label in race.curves if label in folder.cards]
+        found += [measured(folder, race, card) for card in cards if selects(folder, card)]
+    return [one for one in found if one is not None]
+
+
+def selects(folder: Folder, card: Card) -> bool:
+    """Whether an arm has to make up for what selecting costs: no control, nor what the others are judged by."""
+    return not (card.control or card.name.startswith("uniform") or card.label == folder.question.baseline)
 
 
 def measured(folder: Folder, race: Race, card: Card) -> Measured | None:

@@ -77,6 +77,12 @@ def test_controls_and_uniform_arms_have_nothing_to_deliver(rows) -> None:
     assert [one.sampler for one in rows(runs, controls={"aa": ("aa", "uniform")})] == ["dlis"]
 
 
+def test_a_baseline_that_selects_is_not_judged_by_itself(rows) -> None:
+    asked = timed.FIVE_END.model_copy(update={"baseline": "dlis"})
+    found = rows({"uniform": [BASE] * 2, "dlis": [DLIS] * 2, "memory-is": [MEMORY] * 2}, primary=asked)
+    assert [(one.sampler, one.than) for one in found] == [("memory-is", "dlis")]
+
+
 def test_runs_of_two_machines_are_no_pair(rows) -> None:
     runs = {"uniform": [BASE] * 2, "dlis": [DLIS, replace(DLIS, machine="ba9876543210")]}
     assert rows(runs)[0].n == 1
