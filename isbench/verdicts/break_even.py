@@ -127,7 +127,7 @@ def break_evens(folder: Folder) -> list[Measured]:
 
 
 def selects(folder: Folder, card: Card) -> bool:
-    """Whether an arm has to make up for what selecting costs: no control, nor what the others are judged by."""
+    """Whether an arm must make up for what selecting costs: no control, nor what it is judged by."""
     return not (card.control or card.name.startswith("uniform") or card.label == folder.question.baseline)
 
 

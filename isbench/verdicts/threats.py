@@ -64,7 +64,8 @@ def scores_mode(folder: Folder, runs: list[Curve]) -> str:
 
 def views(folder: Folder, runs: list[Curve]) -> str:
     """A remembered score is of another view of the sample."""
-    remember = (run for run in selecting(folder, runs) if not run.points[-1].scored)
+    unscored = (run for run in selecting(folder, runs) if not run.points[-1].scored)
+    remember = (run for run in unscored if any(point.tau is not None for point in run.points))
     found = labels(run for run in remember if run.cell.dataset.augment != "none")
     return (
         f"{found} draw by what was seen under another augmentation than the one trained on" if found else ""

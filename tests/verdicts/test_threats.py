@@ -94,8 +94,9 @@ def test_a_net_that_computes_otherwise_while_it_trains_is_one_where_it_scores(to
 
 def test_remembered_scores_of_augmented_samples_are_one(told) -> None:
     cell = {"dataset": DatasetSpec(name="mnist", augment="standard")}
-    assert told(cell=cell)["views"].startswith("dlis draw by what was seen")
-    assert "views" not in told(cell=cell, point={"scored": 10})
+    assert told(cell=cell, point={"tau": 1.5})["views"].startswith("dlis draw by what was seen")
+    assert "views" not in told(cell=cell, point={"tau": 1.5, "scored": 10})
+    assert "views" not in told(cell=cell)
 
 
 def test_short_numbers_are_one(told) -> None:
