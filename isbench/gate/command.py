@@ -15,6 +15,7 @@ from isbench.gate.exact import changes, differing, exact, said_of
 from isbench.gate.facts import baseline_of, machine_of
 from isbench.gate.finding import Findings, Outcome
 from isbench.gate.ratio import ratio
+from isbench.store.store import Store
 from isbench.verdicts.curves import below, load
 
 SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%")
@@ -48,8 +49,14 @@ def asked(baseline: str, tier: str, fail_under: float | None, max_slowdown: str,
 
 
 def folders(path: Path, asked: Asked) -> list[Path]:
-    """The results folders to check; a baseline is of one."""
-    found = below(path)
+    """The results folders to check, without those that another one is compared with; a baseline is of one."""
+    plans = {each: Store(each).plan() for each in below(path)}
+    others = {
+        (each / plan.environment.against).resolve()
+        for each, plan in plans.items()
+        if plan is not None and plan.environment.against
+    }
+    found = [each for each in plans if each.resolve() not in others]
     if asked.baseline and len(found) > 1:
         names = ", ".join(each.name for each in found[:8])
         raise UsageError(f"{path} holds {len(found)} results folders and a baseline is of one", names)

@@ -55,6 +55,14 @@ def test_every_tier_holds_where_none_is_named(cli, head) -> None:
     assert cli("check", head(SLOWER)).exit_code == 4
 
 
+def test_a_parent_of_both_is_the_check_of_the_second(cli, head, tmp_path: Path) -> None:
+    head(SAME)
+    result = cli("check", tmp_path)
+    assert result.exit_code == 0
+    assert "-head: passed" in result.stdout
+    assert "-base: " not in result.stdout
+
+
 def test_at_equal_time_steps_are_timed(cli, head) -> None:
     result = cli("check", head(SAME, budgets=(MINUTE,)), "--tier", "time")
     assert "minute, arm, seconds_per_step: equivalent" in result.stdout
