@@ -8,10 +8,12 @@ import pytest
 
 from isbench.store.claims import Expectation, Measure, Trend
 from isbench.verdicts import write
+from isbench.verdicts.claims import Decision
+from isbench.verdicts.claims import joined as merge
 from tests.verdicts import made
 
 LOW, HIGH = made.ending(0.100, 0.104, 0.098), made.ending(0.200, 0.198, 0.203)
-ERROR = Measure(metric="val_error")
+ERROR, NAN = Measure(metric="val_error"), float("nan")
 
 
 def claim(test: str, amount: float = 0.02, **more) -> Expectation:
@@ -141,6 +143,27 @@ def test_a_race_that_is_not_there_is_inconclusive(decided):
 )
 def test_claims_are_joined_by_all_any_and_not(decided, test, parts, answer):
     assert decided(joined(test, *map(claim, parts)), LOW).answer == answer
+
+
+@pytest.mark.parametrize(
+    ("test", "parts", "p"),
+    [
+        ("all", (("held", 0.01), ("held", 0.03)), 0.03),
+        ("all", (("not held", 0.01), ("held", 0.001), ("inconclusive", 1.0)), 0.03),
+        ("all", (("not held", 0.01), ("not held", 0.02)), 0.02),
+        ("all", (("not held", 0.6), ("held", 0.001)), 1.0),
+        ("all", (("held", 0.01), ("inconclusive", 1.0)), 1.0),
+        ("any", (("held", 0.01), ("not held", 0.001)), 0.02),
+        ("any", (("not held", 0.01), ("not held", 0.03)), 0.03),
+        ("not", (("held", 0.01),), 0.01),
+        ("all", (("held", NAN), ("held", 0.03)), 0.03),
+        ("all", (("held", NAN), ("held", NAN)), NAN),
+        ("all", (("not held", NAN), ("held", 0.03)), NAN),
+    ],
+)
+def test_the_p_value_of_joined_claims_is_that_of_the_parts_that_decide(test, parts, p):
+    decisions = [Decision(claim("better_by"), answer, p=each) for answer, each in parts]
+    assert merge(Expectation(test=test), decisions).p == pytest.approx(p, nan_ok=True)
 
 
 def test_what_holds_alone_may_not_hold_among_many(found):

@@ -5,6 +5,7 @@ import pytest
 
 from isbench.store.claims import Expectation, Measure, Probe
 from isbench.store.probes import Probed
+from isbench.store.records import Outcome
 from isbench.store.store import Store
 from isbench.verdicts import find
 from isbench.verdicts.curves import load
@@ -12,7 +13,7 @@ from isbench.verdicts.probed import number
 from isbench.verdicts.readings import read
 from tests.report import synthetic
 
-STEPS = np.array([0, 5, 50, 100])
+STEPS = np.array([0, 10, 100, 200])
 MEASURED = Probed(
     step=STEPS,
     batch=16,
@@ -50,8 +51,8 @@ def folder(tmp_path):
         ("end", (), 0.9),
         ((0.0, 0.05), (), 0.15),
         ((0.5, 1.0), (), 0.65),
-        ("auc", (5, 50), 0.3),
-        ("auc", (5, 7), np.nan),
+        ("auc", (10, 100), 0.3),
+        ("auc", (10, 7), np.nan),
     ],
 )
 def test_a_probe_is_the_mean_over_the_checkpoints_that_count(at, steps, expected):
@@ -102,6 +103,13 @@ def test_a_probe_without_a_result_is_missing(folder):
     Store(path).forget([plan.probes[0].cells[0]])
     found = read(load(path), claim())
     assert (found.n, found.seeds) == (1, 2)
+
+
+def test_a_probe_that_failed_half_way_is_missing_too(folder):
+    path = folder(seeds=2)
+    (lost, _) = (block.cells[0] for block in load(path).plan.probes)
+    Store(path).finish(lost, Outcome(status="failed", started="2026-01-02T03:04:05Z"))
+    assert read(load(path), claim()).n == 1
 
 
 @pytest.mark.parametrize(

@@ -202,6 +202,10 @@ def test_where_most_runs_diverged_the_arm_is_worse(test, said):
     assert answer(test, (math.inf, math.inf, math.inf, 0.5), ONE) == said
 
 
+def test_where_just_half_of_the_runs_diverged_nothing_is_said():
+    assert answer("worse_by", (math.inf, math.inf, 0.5, 0.5), ONE) == "inconclusive"
+
+
 def test_a_p_value_is_the_error_at_which_the_answer_changes():
     one = of_numbers("better_by", (0.5, 0.6, 0.4), (1.0, 1.0, 1.0))
     p = one.p_value("held")
