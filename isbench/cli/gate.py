@@ -78,4 +78,4 @@ def diff(name: Name, folder: Folder, json: Json = False) -> None:
     """
     from isbench import gate
 
-    console.show_check([gate.content(gate.diff(name, folder))], json)
+    console.show_check([gate.diff(name, folder)], json)

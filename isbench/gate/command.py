@@ -113,8 +113,8 @@ def shown(name: str) -> dict[str, Any]:
     }
 
 
-def diff(name: str, path: Path) -> Findings:
-    """How a results folder differs from a baseline, another recipe's too."""
+def diff(name: str, path: Path) -> dict[str, Any]:
+    """How a results folder differs from a baseline, another recipe's too; judges nothing."""
     folder, kept = load(path), baselines.load(name)
     findings = Findings(folder.name, strict=False)
     if not folder.races:
@@ -126,4 +126,5 @@ def diff(name: str, path: Path) -> Findings:
     if folder.plan.gate.exact and folder.plan.recipe == kept.digest:
         exact(folder, kept, machine, findings)
     ratio(folder, kept, machine, findings)
-    return findings
+    told = {key: value for key, value in content(findings).items() if key != "exit_code"}
+    return {**told, "verdict": f"{folder.name} against the baseline {name}"}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from isbench.errors import EnvironmentFault
 from isbench.gate.baseline import Baseline, Machine, Run
-from isbench.gate.facts import flat, place, runs, said
+from isbench.gate.facts import STEP, flat, place, runs, said
 from isbench.gate.finding import Finding, Findings
 from isbench.verdicts.curves import Folder
 
@@ -148,12 +148,18 @@ def refuse_other(folder: Folder, baseline: Baseline) -> None:
 
 def changes(here: dict[str, object], there: dict[str, object]) -> list[str]:
     """What was added, left out and changed."""
-    added = [f"added {path} {here[path]}" for path in here if path not in there]
-    gone = [f"left out {path} {there[path]}" for path in there if path not in here]
-    other = [
-        f"{path} is {here[path]}, was {there[path]}"
-        for path in here
-        if path in there and here[path] != there[path]
-    ]
-    found = [*other, *added, *gone]
+    other = [path for path in here if path in there and here[path] != there[path]]
+    found = [f"{path} is {here[path]}, was {there[path]}" for path in other]
+    found += dict.fromkeys(f"added {whole(path, here, there)}" for path in here if path not in there)
+    found += dict.fromkeys(f"left out {whole(path, there, here)}" for path in there if path not in here)
     return found[:MOST] + ([f"and {len(found) - MOST} more"] if len(found) > MOST else [])
+
+
+def whole(path: str, ours: dict[str, object], theirs: dict[str, object]) -> str:
+    """What only one of two recipes has: the largest part of it on the way to a path, or the value there."""
+    steps = path.split(STEP)
+    for count in range(1, len(steps)):
+        part = STEP.join(steps[:count])
+        if not any(each == part or each.startswith(part + STEP) for each in theirs):
+            return part
+    return f"{path} {ours[path]}"

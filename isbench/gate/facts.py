@@ -24,6 +24,7 @@ NUMBERS = (  # what is measured at a point; its times are another run's next tim
     *("active", "tau", "ess", "distinct", "coverage", "weight_mean", "weight_max", "weight_ess", "grad_norm"),
 )
 COUNTED = ("steps", "trained", "scored", "loaded", "epochs", "passes", "batch_loss", "val_loss")
+STEP = " > "  # between the steps of a path: labels may hold a dot
 PINNING = ("MKL_CBWR", "ONEDNN_MAX_CPU_ISA")  # variables that choose kernels; torch tells its own choice
 ASKED = ("name", "profile", "file", "seeds", "primary", "targets", "expect", "gate")  # not what runs
 
@@ -178,8 +179,10 @@ def flat(content: Any, before: str = "") -> dict[str, Any]:
     elif isinstance(content, list) and any(isinstance(each, dict) for each in content):
         items = [(called(each) or str(number), each) for number, each in enumerate(content)]
     else:
-        return {before.removesuffix("."): content}
-    return {path: value for name, each in items for path, value in flat(each, f"{before}{name}.").items()}
+        return {before.removesuffix(STEP): content}
+    return {
+        path: value for name, each in items for path, value in flat(each, f"{before}{name}{STEP}").items()
+    }
 
 
 def called(content: Any) -> str:

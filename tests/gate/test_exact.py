@@ -93,8 +93,8 @@ def test_another_recipe_is_refused_with_the_difference(checked, kept: Path) -> N
     folders.replan(kept, recipe="0123456789ab")
     result = exact(checked)
     assert result.exit_code == 6
-    assert "settings.0.arms.arm.sampler.options.pool is 96, was 64" in result.stderr
-    assert "added settings.0.arms.more.sampler.label more" in result.stderr
+    assert "settings > 0 > arms > arm > sampler > options > pool is 96, was 64" in result.stderr
+    assert "added settings > 0 > arms > more (" in result.stderr
 
 
 def test_seeds_that_only_one_of_the_two_ran_are_told(checked, kept: Path) -> None:
@@ -155,6 +155,7 @@ def test_diff_tells_what_differs_and_judges_nothing(cli, kept: Path) -> None:
     folders.repoint(kept, folders.cell_of(kept, "arm", 1), 4, scored=64)
     result = cli("baseline", "diff", "kept", kept)
     assert result.exit_code == 0
+    assert result.stdout.startswith("synthetic against the baseline kept")
     assert "scored is 64" in result.stdout
     assert "machine: cpu capability AVX2, DEFAULT there" in result.stdout
 
