@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from isbench.errors import EnvironmentFault, UsageError
 from isbench.store.atomic import atomic_write
@@ -56,6 +56,20 @@ class Run(Record):
     selection: tuple[str, ...]
     weights: tuple[str, ...]
     numbers: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def alike(self) -> Run:
+        """Refuse columns of different lengths."""
+        lengths = {len(getattr(self, name)) for name in COLUMNS}
+        if len(lengths) > 1:
+            raise ValueError("has columns of different lengths")
+        return self
+
+
+COLUMNS = (  # of a run, a value for each point
+    *("steps", "trained", "scored", "loaded", "epochs", "passes", "batch_loss", "val_loss"),
+    *("selection", "weights", "numbers"),
+)
 
 
 class Ratio(Record):

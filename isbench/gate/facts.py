@@ -80,10 +80,12 @@ def runs(folder: Folder) -> Iterator[Run]:
 
 def run_of(folder: Folder, race: Race, label: str, seed: int, curve: Curve) -> Run:
     """What must be the same again."""
-    digests = folder.store.exhibit(curve.cell.id, "digests")
-    if digests is None:
+    digests = folder.store.exhibit(curve.cell.id, "digests") or {}
+    lengths = [len(digests.get(name, ())) for name in ("selection", "weights")]
+    if lengths != [len(curve.points)] * 2 or "losses" not in digests:
         raise EnvironmentFault(
-            f"{label} seed {seed} has no digests of what it selected", "isbench run --fresh makes them"
+            f"{label} seed {seed} has no digests of what it selected at each point",
+            "isbench run --fresh makes them",
         )
     points = curve.points
     counted = {name: tuple(getattr(point, name) for point in points) for name in COUNTED}

@@ -139,6 +139,21 @@ def test_runs_without_digests_are_no_baseline(cli, kept: Path) -> None:
     assert "--fresh" in result.stderr
 
 
+def test_digests_that_are_too_few_are_no_digests(checked, kept: Path) -> None:
+    folders.redigest(kept, folders.cell_of(kept, "arm", 0), "weights", lambda each: each[:2])
+    assert exact(checked).exit_code == 6
+
+
+def test_a_baseline_with_columns_of_different_lengths_is_refused(checked, tmp_path: Path) -> None:
+    file = tmp_path / "results" / "baselines" / "kept.json"
+    content = json.loads(file.read_text())
+    content["exact"][3]["scored"].pop()
+    file.write_text(json.dumps(content))
+    result = exact(checked)
+    assert result.exit_code == 6
+    assert "exact.3: Value error, has columns of different lengths" in result.stderr
+
+
 def test_a_baseline_that_is_not_there_says_how_to_make_one(cli, kept: Path) -> None:
     result = cli("check", kept, "--baseline", "nope")
     assert result.exit_code == 2
