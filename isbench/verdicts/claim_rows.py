@@ -72,10 +72,10 @@ def texts(claims: Iterable[dict[str, Any]]) -> Iterator[dict[str, str]]:
     for claim in claims:
         on_proxy = " on proxy" if claim["scale"] == "proxy" else ""
         for one in (claim, *claim["parts"]):
-            place = (one["subject"], one["budget"], one["variant"])
+            measured = ", ".join(filter(None, (one["subject"], one["budget"], one["variant"])))
             yield {
                 "claim": f"  part {one['part']}" if one["part"] else claim["claim"],
-                "says": one["says"] or ", ".join(filter(None, place)),
+                "says": measured if one["part"] else one["says"] or measured,
                 "scale": claim["scale"],
                 "n": "" if one["n"] is None else str(one["n"]),
                 "estimate": one["estimate"],

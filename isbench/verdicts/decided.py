@@ -59,17 +59,17 @@ def _finding(one: Decision, same: str) -> str:
         return f"{JOINED[one.claim.test].capitalize()}: {'; '.join(each)}"
     told = f"{subject(one.claim)}, claimed {claimed(one)}"
     if one.interval is None:
-        return f"{told}, is not measured: {one.reason}"
+        return f"{told}, is not measured: {one.reason}{'' if same else where(one)}"
     return f"{told}: {measured(one, one.interval)}{'' if same else where(one)}"
 
 
 def where(one: Decision) -> str:
-    """Where a claim without parts was measured, and at how many seeds; empty where it was not."""
+    """Where a claim without parts was measured, and at how many seeds."""
     reading = one.reading
-    if reading is None or one.interval is None:
+    if reading is None or not reading.place:
         return ""
     seeds = f"n = {reading.n}" if reading.n == reading.seeds else f"n = {reading.n} of {reading.seeds}"
-    return f" ({', '.join(filter(None, (reading.place, seeds)))})"
+    return f" ({reading.place}, {seeds})"
 
 
 def leaves(one: Decision) -> list[Decision]:

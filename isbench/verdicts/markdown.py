@@ -93,7 +93,8 @@ def reached(race: Race, row: Comparison) -> list[str]:
 def ended(row: Comparison) -> list[str]:
     """The change, and the values of both."""
     change = "" if math.isnan(row.difference.mean) else changed(row)
-    return [change, " against ".join("" if math.isnan(value) else plain(value) for value in row.values)]
+    values = ["" if math.isnan(value) else plain(value) for value in row.values]
+    return [change, " against ".join(values) if any(values) else ""]
 
 
 def line_of(cells: Sequence[str]) -> str:

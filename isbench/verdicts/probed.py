@@ -35,7 +35,8 @@ def of_scores(folder: Folder, one: Expectation) -> Reading:
         why = f"no run of {where} is probed: run isbench probe" if not planned else ""
         why = why or ("" if probes else f"no probed run of {where} has a result")
         what = f"{quantity(one.measure)}{window(one.measure)}"
-        return Reading(NOTHING, why=why or f"{' and '.join(names)}: no {what} was measured", place=place)
+        why = why or f"{' and '.join(names)}: no {what} was measured"
+        return Reading(NOTHING, why=why, seeds=len(planned), place=place)
     values = np.array(found).T
     than = values[1] if len(values) > 1 else None
     return Reading(values[0], than, seeds=len(planned), place=place)

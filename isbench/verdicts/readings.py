@@ -31,12 +31,13 @@ def read(folder: Folder, one: Expectation) -> Reading:
     place = f"{race.title}, {folder.computer(race)}"
     quantity, why = asked(folder, race, one.measure)
     if why:
-        return Reading(NOTHING, why=why, place=place)
+        return Reading(NOTHING, why=why, seeds=len(race.seeds), place=place)
     labels = one.trend.labels if one.trend else tuple(filter(None, (one.sampler, one.than)))
     found = [side(folder, race, one.measure, quantity, label) for label in labels]
     here = together(race, one.measure, labels, found)
     if not here.any():
-        return Reading(NOTHING, why=unread(race, one.measure, labels, found), place=place)
+        why = unread(race, one.measure, labels, found)
+        return Reading(NOTHING, why=why, seeds=len(race.seeds), place=place)
     arm, *others = (each.at(here) for each in found)
     than = others[0] if others and one.trend is None else None
     return Reading(

@@ -304,3 +304,13 @@ def test_many_claims_are_cut_to_what_a_ci_system_shows(tmp_path):
     told = (folder / "summary.md").read_text()
     assert len(told.encode()) < 64_000
     assert "more lines" in told
+
+
+def test_what_was_not_measured_is_told_with_where_it_was_looked_for(found):
+    one = claim("better_by", measure=Measure(phase="score"))
+    ((_, sentence),) = found({"uniform": HIGH, "arm": LOW}, expect=(one,)).told_claims
+    why = "arm has no seconds of phase score per step"
+    assert sentence == (
+        f"claim 1 is inconclusive: {why}. seconds of phase score per step of arm against uniform, claimed "
+        f"better (2 % matters), is not measured: {why} (minute, Intel Xeon Processor, n = 0 of 3)."
+    )

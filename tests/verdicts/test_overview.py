@@ -63,6 +63,17 @@ def test_a_row_for_each_claim_and_one_for_each_part(results):
     ]
 
 
+def test_parts_are_told_apart_by_where_they_are_of(results):
+    parts = tuple(claim(budget=name, says="it is") for name in ("minute", "hour"))
+    folder = results("one", Expectation(says="it is", test="all", parts=parts))
+    write(folder)
+    assert [row["says"] for row in claim_texts(claimed(folder))] == [
+        "it is",
+        "val_error of arm against uniform, minute",
+        "val_error of arm against uniform, hour",
+    ]
+
+
 def test_a_claim_that_could_not_be_read_says_why_in_its_row(results):
     folder = results("one", claim(budget="hour"))
     write(folder)
