@@ -88,7 +88,16 @@ def draw(results: Results, found: Findings, folder: Path) -> dict[str, list[Draw
             picture = replace(picture, name=unused(picture.name, taken))
             svg = inline(style.save(picture, folder), picture)
             drawn.setdefault(title, []).append(Drawn(picture.name, picture.caption, svg))
-    return drawn
+    return drawn | {VERSUS: _with_narrow(drawn[VERSUS], results, found)} if VERSUS in drawn else drawn
+
+
+def _with_narrow(drawn: list[Drawn], results: Results, found: Findings) -> list[Drawn]:
+    """Figures with what takes their places on a small page; it is not saved."""
+    with rc_context(style.SETTINGS):
+        narrow = versus.pictures(results, found, narrow=True)
+    pairs = zip(drawn, narrow, strict=True)
+    named = [(one, replace(small, name=f"{one.name}-narrow")) for one, small in pairs]
+    return [replace(one, narrow=inline(style.vector(small), small)) for one, small in named]
 
 
 def unused(name: str, taken: set[str]) -> str:

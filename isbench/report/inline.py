@@ -27,6 +27,7 @@ def inline(svg: str, picture: Picture) -> Markup:
     body = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", body).replace("xlink:href", "href")
     body = re.sub(r'\bid="([^"]+)"', rf'id="{picture.name}-\1"', body)
     body = re.sub(r'url\(#|href="#', lambda found: f"{found[0]}{picture.name}-", body)
+    body = re.sub(r' fill="(#[0-9a-f]{6})"', r' style="fill: \1"', body)  # of hatches
     crowded = len({found[2] for found in COLOR.finditer(body)}) > CROWDED
     body = COLOR.sub(lambda found: found[0] if crowded and not _grey(found[2]) else _named(found), body)
     head, rest = body.split(">", 1)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from isbench.report import budgets, costs, probes, sight, tables, trust, tuning, verdict_tables
 from isbench.report.answers import answers
 from isbench.report.figures import versus
+from isbench.report.figures.looks import BLACK
 from isbench.report.figures.looks import looks as looks_of
 from isbench.report.frames import Group, Results
 from isbench.report.inline import NIGHT, tone, tones
@@ -45,11 +47,12 @@ SECTIONS = {
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure as a part of the page."""
+    """A figure as a part of the page; `narrow` takes its place where the page is small."""
 
     name: str
     caption: str
     svg: Markup
+    narrow: Markup | None = None
 
 
 @dataclass(frozen=True)
@@ -71,22 +74,27 @@ def render(results: Results, found: Findings, drawn: dict[str, list[Drawn]]) -> 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["tone"] = tone
+    environment.filters |= {"tone": tone, "coded": coded}
     plan, looks = results.plan, looks_of(results)
     said = content(results, found, drawn)
     colors = [tone(look.color) for look in looks.values()]
-    pictures = [picture.svg for family in drawn.values() for picture in family]
+    pictures = [one.svg + (one.narrow or "") for family in drawn.values() for one in family]
     return environment.get_template("report.html.j2").render(
         **said,
         title=f"{plan.name}-{plan.profile}" if plan.profile else plan.name,
         headline=tables.headline(results),
         sections=[(name, words) for name, words in SECTIONS.items() if _told(name, said, results)],
         looks=looks,
-        tones=tones([*pictures, *colors]),
+        tones=tones([*pictures, *colors, tone(BLACK)]),
         night=NIGHT,
         many=MANY,
         baseline=found.folder.question.baseline,
     )
+
+
+def coded(text: str) -> Markup:
+    """Text in which what stands between backticks is code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def content(results: Results, found: Findings, drawn: dict[str, list[Drawn]]) -> dict[str, Any]:

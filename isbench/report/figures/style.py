@@ -119,14 +119,20 @@ def broken(axes: Axes) -> None:
         axes.plot([-0.015, 0.015], [low - 0.012, low + 0.012], **place)
 
 
-def save(picture: Picture, folder: Path) -> str:
-    """Write NAME.svg, NAME.png and NAME.csv; returns the SVG."""
-    svg, png = io.BytesIO(), io.BytesIO()
+def vector(picture: Picture) -> str:
+    """A figure as an SVG, in which what is drawn of an arm has its mark as its class."""
+    svg = io.BytesIO()
     with rc_context(SETTINGS):
         FigureCanvasSVG(picture.figure).print_svg(svg, metadata={"Date": None, "Creator": None})
+    return re.sub(r'id="(arm\d+)"', r'class="\1"', svg.getvalue().decode())
+
+
+def save(picture: Picture, folder: Path) -> str:
+    """Write NAME.svg, NAME.png and NAME.csv; returns the SVG."""
+    drawn, png = vector(picture), io.BytesIO()
+    with rc_context(SETTINGS):
         picture.figure.set_dpi(DPI)  # drawing the SVG has set it to its own
         FigureCanvasAgg(picture.figure).print_png(png, metadata={"Software": None})
-    drawn = re.sub(r'id="(arm\d+)"', r'class="\1"', svg.getvalue().decode())
     columns = tuple(str(column) for column in picture.numbers.columns)
     atomic_write(folder / f"{picture.name}.svg", drawn)
     atomic_write(folder / f"{picture.name}.png", png.getvalue())

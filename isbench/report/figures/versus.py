@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,6 +9,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from isbench.report.answers import Answer, answers
 from isbench.report.figures.looks import Look, looks
+from isbench.report.figures.pairs import Row, draw, limits, rightwards, shown
 from isbench.report.figures.style import INK, Picture, figure, linear
 from isbench.report.frames import Frame, Results, seeds, slug
 from isbench.verdicts.comparisons import sides, together
@@ -20,34 +18,16 @@ from isbench.verdicts.summary import Findings
 from isbench.verdicts.words import aim, budget, changed, faster, matters
 
 ROW, REST = 0.36, 0.95  # inches of an arm, and of all that is around them
-FURTHEST = 2.0  # an interval widens the axis to so many times what the dots need; beyond, it is an arrow
-NARROWEST = 0.05  # half of an axis, on the scale of the comparison, where all dots are alike
+NARROW, NARROW_ROW = 3.3, 0.46  # inches of a figure for a telephone, and of an arm below its name
 COLUMNS = ["variant", "budget", "sampler", "than", "seed", "value", "value_than", "shown"]
 COLUMNS += ["missed", "missed_than"]
 
 
-@dataclass(frozen=True)
-class Row:
-    """An arm: its comparison and, for each seed, the difference and who missed the target."""
-
-    one: Comparison
-    look: Look
-    seeds: list[int]
-    differences: np.ndarray
-    values: tuple[np.ndarray, np.ndarray]
-    missed: tuple[np.ndarray, np.ndarray]
-
-    @property
-    def whole(self) -> np.ndarray:
-        """Seeds [n] whose difference is a number that nothing cut short."""
-        return np.isfinite(self.differences) & ~self.missed[0] & ~self.missed[1]
-
-
-def pictures(results: Results, found: Findings) -> list[Picture]:
-    """One picture for each race in which the baseline and another arm have results."""
+def pictures(results: Results, found: Findings, *, narrow: bool = False) -> list[Picture]:
+    """One for each race in which the baseline and another arm have results; `narrow`: for a small page."""
     look = looks(results)
     drawn = [(answer, _rows(answer, look)) for answer in answers(found)]
-    return [_picture(found, answer, rows) for answer, rows in drawn if any(row.seeds for row in rows)]
+    return [_picture(found, answer, rows, narrow) for answer, rows in drawn if any(row.seeds for row in rows)]
 
 
 def name(answer: Answer) -> str:
@@ -69,13 +49,15 @@ def _rows(answer: Answer, look: dict[str, Look]) -> list[Row]:
     return found
 
 
-def _picture(found: Findings, answer: Answer, rows: list[Row]) -> Picture:
+def _picture(found: Findings, answer: Answer, rows: list[Row], narrow: bool) -> Picture:
     panels = [part for part in _by_scale(rows) if part]
-    drawn = figure(REST * len(panels) + ROW * len(rows))
+    drawn = figure(REST * len(panels) + (NARROW_ROW if narrow else ROW) * len(rows))
+    if narrow:
+        drawn.set_figwidth(NARROW)
     heights = [len(part) + 1.0 for part in panels]
     axes = drawn.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
     for panel, part in zip(axes, panels, strict=True):
-        _panel(panel, answer, part)
+        _panel(panel, answer, part, narrow)
     return Picture(name(answer), drawn, _numbers(rows), _caption(found, answer, rows))
 
 
@@ -85,96 +67,30 @@ def _by_scale(rows: list[Row]) -> tuple[list[Row], list[Row]]:
     return ratios, [row for row in rows if row.one.scale != "ratio"]
 
 
-def shown(one: Comparison, differences: np.ndarray) -> np.ndarray:
-    """Differences as the axis has them: speed-ups, ratios of values, or changes in the metric's units."""
-    if one.scale == "difference":
-        return one.quantity.sign * differences
-    return np.exp(-differences if one.quantity.cost else differences)
-
-
-def _rightwards(one: Comparison) -> bool:
-    """Whether what is further to the right is better."""
-    return one.quantity.cost if one.scale == "ratio" else one.quantity.sign < 0
-
-
-def _panel(axes: Axes, answer: Answer, rows: list[Row]) -> None:
+def _panel(axes: Axes, answer: Answer, rows: list[Row], narrow: bool) -> None:
     one, scale = rows[0].one, rows[0].one.scale
-    low, high = _limits(rows)
+    low, high = limits(rows)
     if scale == "ratio":
         axes.set_xscale("log")
     axes.set_xlim(low, high)
     axes.set_ylim(len(rows) - 0.45, -0.55)
     for place, row in enumerate(rows):
-        _band(axes, row, place)
-        _interval(axes, row, place, (low, high))
-        _dots(axes, row, place, (low, high))
+        draw(axes, row, place, (low, high))
     axes.axvline(1.0 if scale == "ratio" else 0.0, color="#000000", linestyle=(0, (4, 2)), linewidth=1.1)
     controls = sum(bool(row.one.control) for row in rows)
     if 0 < controls < len(rows):
         axes.axhline(len(rows) - controls - 0.5, color="#999999", linewidth=0.8)
-    _ticks(axes, rows, scale)
+    _ticks(axes, scale)
+    (_names_above if narrow else _names_beside)(axes, rows)
     worse, better = ("slower", "faster") if one.quantity.cost else ("worse", "better")
-    left, right = (worse, better) if _rightwards(one) else (better, worse)
-    axes.set_xlabel(f"← {left}      {_measure(answer, scale)}      {right} →")
+    left, right = (worse, better) if rightwards(one) else (better, worse)
+    arrows = f"← {left}      {_measure(answer, scale)}      {right} →"
+    if narrow:
+        arrows = f"← {left}                    {right} →\n{_measure(answer, scale)}"
+    axes.set_xlabel(arrows)
 
 
-def _limits(rows: list[Row]) -> tuple[float, float]:
-    """The range that shows all dots, means and margins, and of intervals as much as leaves those visible."""
-    inner = np.concatenate([row.differences[row.whole] for row in rows])
-    means = np.array([row.one.difference.mean for row in rows])
-    ends = np.array([[row.one.difference.low, row.one.difference.high] for row in rows]).ravel()
-    margins = np.array([row.one.margin for row in rows])
-    inner = np.concatenate([inner, means[np.isfinite(means)], margins[np.isfinite(margins)]])
-    near = max(float(np.abs(inner).max(initial=0.0)), NARROWEST if rows[0].one.scale == "ratio" else 0.0)
-    far = float(np.abs(ends[np.isfinite(ends)]).max(initial=0.0))
-    half = 1.12 * max(near, min(far, FURTHEST * near)) or 1.0
-    low, high = sorted(shown(rows[0].one, np.array([-half, half])).tolist())
-    return low, high
-
-
-def _band(axes: Axes, row: Row, place: int) -> None:
-    """What does not matter."""
-    if np.isfinite(row.one.margin):
-        ends = shown(row.one, np.array([-row.one.margin, row.one.margin]))
-        axes.fill_betweenx([place - 0.5, place + 0.5], *ends, color="#eeeeee", linewidth=0, zorder=0)
-
-
-def _interval(axes: Axes, row: Row, place: int, limits: tuple[float, float]) -> None:
-    d = row.one.difference
-    if not np.isfinite(d.mean):
-        return
-    low, mean, high = sorted(shown(row.one, np.array([d.low, d.mean, d.high])).tolist())
-    style: dict[str, Any] = {"color": row.look.color, "gid": row.look.mark, "zorder": 4}
-    if np.isfinite(d.low) and np.isfinite(d.high):
-        ends = np.clip([low, high], *limits)
-        axes.plot(ends, [place - 0.12] * 2, linewidth=1.8, solid_capstyle="butt", **style)
-        beyond = [(limits[0], "<", low < limits[0]), (limits[1], ">", high > limits[1])]
-        for edge, arrow, out in beyond:
-            if out:
-                axes.plot([edge], [place - 0.12], marker=arrow, markersize=5, clip_on=False, **style)
-    bound = bool(row.missed[0].any() or row.missed[1].any())
-    face: dict[str, Any] = {"markerfacecolor": "white"} if bound else {}
-    axes.plot([mean], [place - 0.12], marker=row.look.marker, markersize=7, mew=1.4, **face, **style)
-
-
-def _dots(axes: Axes, row: Row, place: int, limits: tuple[float, float]) -> None:
-    """One for each seed, a little below the interval; open at the edge where a run missed or diverged."""
-    style: dict[str, Any] = {"color": row.look.color, "gid": row.look.mark, "marker": row.look.marker}
-    style["linestyle"] = "none"
-    wobble = 0.22 + 0.05 * (np.arange(len(row.seeds)) % 3 - 1)
-    values = shown(row.one, row.differences[row.whole])
-    axes.plot(values, place + wobble[row.whole], markersize=3.6, alpha=0.75, mew=0, zorder=3, **style)
-    right = _rightwards(row.one)
-    for at in np.flatnonzero(~row.whole):
-        ours = row.missed[0][at] or np.isposinf(row.differences[at])
-        theirs = row.missed[1][at] or np.isneginf(row.differences[at])
-        middle = 1.0 if row.one.scale == "ratio" else 0.0
-        edge = middle if bool(ours) == bool(theirs) else limits[int(right != bool(ours))]
-        face: dict[str, Any] = {"markerfacecolor": "white", "mew": 0.9, "clip_on": False, "zorder": 5}
-        axes.plot([edge], [place + wobble[at]], markersize=4.2, **face, **style)
-
-
-def _ticks(axes: Axes, rows: list[Row], scale: Scale) -> None:
+def _ticks(axes: Axes, scale: Scale) -> None:
     low, high = axes.get_xlim()
     if scale == "difference":
         linear(axes)
@@ -185,6 +101,22 @@ def _ticks(axes: Axes, rows: list[Row], scale: Scale) -> None:
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
     axes.grid(visible=False, axis="y")
+    axes.spines["left"].set_visible(False)
+
+
+def _names_above(axes: Axes, rows: list[Row]) -> None:
+    """Name and verdict of each arm above its interval."""
+    axes.set_ylim(len(rows) - 0.45, -0.75)
+    axes.set_yticks([])
+    for place, row in enumerate(rows):
+        for at, text, side in ((0.0, row.one.names.sampler, "left"), (1.0, row.one.verdict, "right")):
+            where = {"xy": (at, place - 0.34), "xycoords": ("axes fraction", "data")}
+            label = axes.annotate(text, **where, ha=side, va="center", fontsize=7.5, color=INK, zorder=6)
+            label.set_gid(row.look.mark)
+
+
+def _names_beside(axes: Axes, rows: list[Row]) -> None:
+    """The name of each arm on the left; its size and verdict on the right."""
     axes.set_yticks(range(len(rows)), [row.one.names.sampler for row in rows], fontsize=8.0)
     told = axes.twinx()
     told.set_ylim(axes.get_ylim())
