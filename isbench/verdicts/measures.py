@@ -51,7 +51,7 @@ def quantity(measure: Measure) -> str:
     if measure.probe is not None:
         return measure.probe.quantity
     if measure.target is not None:
-        return f"cost of the {100 * measure.target:.6g} % target of {measure.metric}"
+        return f"cost of the {100 * measure.target:.6g} % target ({measure.metric})"
     if measure.phase:
         whole = "seconds" if measure.phase == "all" else f"seconds of phase {measure.phase}"
         return f"{whole} per step" if measure.per_step else whole

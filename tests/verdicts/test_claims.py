@@ -276,7 +276,7 @@ def test_a_margin_that_noise_has_raised_says_so(found):
         (claim("better_by", measure=Measure()), "val_error of arm against uniform, "),
         (
             claim("sooner_than", 0.0, measure=Measure(target=0.5)),
-            "cost of the 50 % target of val_error of arm against uniform, claimed sooner (1.03x matters): ",
+            "cost of the 50 % target (val_error) of arm against uniform, claimed sooner (1.03x matters): ",
         ),
     ],
 )  # fmt: skip
