@@ -87,7 +87,7 @@ def decide(folder: Folder, claim: Expectation) -> Decision:
         change=one.change,
         reading=reading,
         reason=reason,
-        p=one.p_value(answer),
+        p=math.nan if reason == "shown" else one.p_value(answer),
     )
 
 

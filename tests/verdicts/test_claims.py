@@ -145,6 +145,14 @@ def test_claims_are_joined_by_all_any_and_not(decided, test, parts, answer):
     assert decided(joined(test, *map(claim, parts)), LOW).answer == answer
 
 
+@pytest.mark.parametrize("shown", [claim("at_most", 0.9, scale="proxy"), claim("better_by", budget="hour")])
+def test_what_is_no_test_makes_no_other_claim_harder(found, shown):
+    runs = {"uniform": HIGH, "arm": made.ending(0.15, 0.155, 0.135)}
+    one, other = found(runs, expect=(claim("better_by"), shown)).claims
+    assert (one.answer, one.p_holm) == ("held", one.p)
+    assert other.answer == "inconclusive"
+
+
 @pytest.mark.parametrize(
     ("test", "parts", "p"),
     [
