@@ -86,7 +86,10 @@ def at_point(new: Run, old: Run, point: int, *, hashes: bool) -> Iterator[str]:
     for name in COUNTERS:
         here, there = getattr(new, name)[point], getattr(old, name)[point]
         if here != there:
-            yield f"{name} is {here:.9g} {where}, {there:.9g} in the baseline"
+            doubt = (
+                "" if hashes else " (on another CPU, a sampler that decides by values may count otherwise)"
+            )
+            yield f"{name} is {here:.9g} {where}, {there:.9g} in the baseline{doubt}"
     if not hashes:
         return
     for name, what in DIGESTS.items():
