@@ -102,6 +102,7 @@ def content(results: Results, found: Findings, drawn: dict[str, list[Drawn]]) ->
     answered, rest = _answered(found, drawn)
     own = (VERSUS, CURVES, PHASES)
     return {
+        "tally": verdict_tables.tally(found),
         "sentences": verdict_tables.sentences(found),
         "nothing": verdict_tables.nothing(found),
         "answers": verdict_tables.primary(found),

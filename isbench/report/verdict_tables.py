@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,6 +14,7 @@ from isbench.stats.intervals import Interval
 from isbench.store.records import FINAL
 from isbench.verdicts.curves import Race
 from isbench.verdicts.judge import Comparison
+from isbench.verdicts.markdown import WORDS
 from isbench.verdicts.quantities import Quantity
 from isbench.verdicts.rows import improvement
 from isbench.verdicts.sentences import finding
@@ -54,12 +56,21 @@ def sentences(found: Findings) -> list[tuple[str, list[Said]]]:
     """The primary verdicts, by the place that their sentences begin with."""
     placed = [
         (place(found.folder, found.race(one), one.n, one.quantity), one)
-        for one in sorted(found.primary, key=lambda one: one.names.variant)
+        for answer in answers(found)
+        for one in answer.arms
+        if one.primary
     ]
     return [
         (where, [_said(found.race(one), one) for _, one in group])
         for where, group in groupby(placed, key=lambda each: each[0])
     ]
+
+
+def tally(found: Findings) -> str:
+    """How many primary comparisons came out how; empty where there is but one."""
+    counts = Counter(one.verdict for one in found.primary)
+    said = ", ".join(f"{counts[word]} {word}" for word in WORDS if counts[word])
+    return f"Against {found.folder.question.baseline}: {said}." if counts.total() > 1 else ""
 
 
 def nothing(found: Findings) -> str:

@@ -255,7 +255,7 @@ def test_a_single_seed_has_dots_and_no_intervals(tmp_path):
 
 def test_the_page_has_the_table_and_links_its_numbers(budgeted):
     page = report(budgeted.store.folder).read_text()
-    assert page.index('<h2 id="budgets">') < page.index('<h2 id="results">')
+    assert page.index('<h2 id="protocols">') < page.index('<h2 id="budgets">')
     assert re.search(r'<th [^>]*colspan="2">ricap</th>', page)
     assert (budgeted.store.folder / "figures" / "budget-error.csv").is_file()
 

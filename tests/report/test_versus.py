@@ -131,6 +131,13 @@ def test_sentences_share_the_place_that_they_begin_with(tmp_path):
         assert whole == f"{where}, {one.text}"
 
 
+def test_many_verdicts_are_counted_first(tmp_path):
+    two = find(made.folder(tmp_path / "two", {"uniform": TEN, "one": TEN, "other": TEN}))
+    one = find(made.folder(tmp_path / "one", {"uniform": TEN, "one": TEN}))
+    assert verdict_tables.tally(two) == "Against uniform: 2 equivalent."
+    assert verdict_tables.tally(one) == ""
+
+
 def test_more_spread_means_that_less_is_seen(tmp_path):
     runs = {"uniform": TEN, "even": made.ending(0.21, 0.31, 0.41), "uneven": made.ending(0.1, 0.6, 0.4)}
     (table,) = sight.sight(find(made.folder(tmp_path, runs)))
