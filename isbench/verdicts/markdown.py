@@ -32,9 +32,10 @@ def markdown(
     """The summary, no longer than a CI system shows."""
     races = {(race.variant, race.budget.name): race for race in folder.races}
     primary = [row for row in rows if row.primary]
-    lines = [f"### {escaped(folder.name)}", "", f"**{escaped(verdict_line(folder, rows))}**", ""]
+    lines = [f"### {escaped(folder.name)}", "", f"**{escaped(verdict_line(folder, rows, claims))}**"]
     if primary:
-        lines += table(folder, [(races[row.names.variant, row.names.budget], row) for row in primary])
+        shown = [(races[row.names.variant, row.names.budget], row) for row in primary]
+        lines += ["", *table(folder, shown)]
     if claims:
         lines += ["", *table_of_claims(claims)]
     if warnings:
@@ -42,17 +43,22 @@ def markdown(
     return cut(lines)
 
 
-def verdict_line(folder: Folder, rows: Sequence[Comparison]) -> str:
-    """How many comparisons came out how, and how many cells there are."""
+def verdict_line(folder: Folder, rows: Sequence[Comparison], claims: Sequence[Decision] = ()) -> str:
+    """How many comparisons and claims came out how, and how many cells there are."""
+    answers = Counter(one.said for one in claims)
+    decided = (
+        f"; claims: {', '.join(f'{count} {said}' for said, count in answers.items())}" if answers else ""
+    )
+    if not folder.races:
+        return f"nothing was raced{decided}"
     counts = Counter(row.verdict for row in rows if row.primary)
     said = ", ".join(f"{counts[word]} {word}" for word in WORDS if counts[word])
-    if not folder.races:
-        return "nothing was raced"
     settled = sum(folder.statuses.get(status, 0) for status in FINAL)
     cells = f"{settled} of {sum(folder.statuses.values())} cells have a result"
     asked = folder.question
     goal = f"to {100 * asked.target:.6g} % of the improvement of" if asked.target else "at the end, against"
-    return f"{said or 'nothing compared'} ({asked.metric} {goal} {asked.baseline}, {asked.budget}); {cells}"
+    place = f"{asked.metric} {goal} {asked.baseline}, {asked.budget}"
+    return f"{said or 'nothing compared'} ({place}); {cells}{decided}"
 
 
 def table(folder: Folder, rows: Sequence[tuple[Race, Comparison]]) -> list[str]:

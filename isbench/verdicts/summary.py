@@ -127,7 +127,7 @@ def summary(found: Findings) -> dict[str, Any]:
         "machine": plan.machine,
         "machines": {name: facts_of(facts) for name, facts in folder.machines.items()},
         "question": folder.question.model_dump(mode="json"),
-        "verdict": verdict_line(folder, found.comparisons),
+        "verdict": verdict_line(folder, found.comparisons, found.claims),
         "cells": folder.statuses,
         "arms": [arm for race in folder.races for arm in arms(folder, race)],
         "sentences": found.sentences(),
