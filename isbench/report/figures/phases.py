@@ -87,6 +87,7 @@ def _bars(axes: Axes, table: Frame, baseline: str) -> None:
             fontsize=7,
             color=INK,
             bbox=ground,
+            zorder=4,
         )
     if reference:
         axes.axvline(reference, color="black", linestyle=(0, (4, 2)), linewidth=1.0)
