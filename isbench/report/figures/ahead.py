@@ -70,6 +70,8 @@ def _picture(results: Results, group: Group, rows: Frame) -> Picture:
     top.set_ylabel(f"seconds ahead of {results.baseline}")
     linear(top, "y")
     strip.set(ylim=(len(look) - 0.4, -0.6), yticks=range(len(look)), yticklabels=list(look))
+    for text, each in zip(strip.get_yticklabels(), look.values(), strict=True):
+        text.set_gid(each.mark)
     strip.set_xlabel("test accuracy" if name == "test_error" else "test loss")
     strip.grid(visible=False)
     strip.spines["left"].set_visible(False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 
+from isbench.report.figures.looks import Look, looks
 from isbench.report.figures.style import INK, Picture, figure, linear
 from isbench.report.frames import Frame, Group, Results, seeds
 from isbench.store.records import PHASES
@@ -49,7 +50,7 @@ def _picture(results: Results, groups: list[Group], name: str) -> Picture:
     panels = drawn.subplots(len(groups), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     widest = max(table.sum(axis=1).max() for table in tables)
     for axes, group, table in zip(panels, groups, tables, strict=True):
-        _bars(axes, table, results.baseline)
+        _bars(axes, table, results.baseline, looks(results))
         axes.set_title(group.title, loc="left", color=INK)
         axes.set_xlim(0, 1.22 * widest)
     panels[-1].set_xlabel("microseconds per step")
@@ -66,32 +67,28 @@ def _picture(results: Results, groups: list[Group], name: str) -> Picture:
     return Picture(name, drawn, pd.concat(numbers, ignore_index=True), _caption(results, groups))
 
 
-def _bars(axes: Axes, table: Frame, baseline: str) -> None:
+def _bars(axes: Axes, table: Frame, baseline: str, look: dict[str, Look]) -> None:
     left = pd.Series(0.0, index=table.index)
     for phase in PHASES:
         width = table[phase].fillna(0.0)
-        axes.barh(range(len(table)), width, left=left, height=0.66, color=COLORS[phase], linewidth=0)
+        bars = axes.barh(range(len(table)), width, left=left, height=0.66, color=COLORS[phase], linewidth=0)
+        for bar, label in zip(bars, table.index, strict=True):
+            bar.set_gid(look[str(label)].mark)
         left = left + width
     reference = left.get(baseline)
-    for place, total in enumerate(left):
-        ratio = (
-            f"  ({total / reference:.2f} x {baseline})" if reference and left.index[place] != baseline else ""
-        )
+    for place, (label, total) in enumerate(left.items()):
+        ratio = f"  ({total / reference:.2f} x {baseline})" if reference and label != baseline else ""
+        beside = {"xytext": (4, 0), "textcoords": "offset points", "va": "center", "fontsize": 7}
         ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85}
-        axes.annotate(
-            f"{total:,.0f}{ratio}",
-            (total, place),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=7,
-            color=INK,
-            bbox=ground,
-            zorder=4,
+        told = axes.annotate(
+            f"{total:,.0f}{ratio}", (total, place), color=INK, zorder=4, bbox=ground, **beside
         )
+        told.set_gid(look[str(label)].mark)
     if reference:
         axes.axvline(reference, color="black", linestyle=(0, (4, 2)), linewidth=1.0)
     axes.set(yticks=range(len(table)), yticklabels=list(table.index), ylim=(len(table) - 0.5, -0.5))
+    for text, label in zip(axes.get_yticklabels(), table.index, strict=True):
+        text.set_gid(look[label].mark)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
 

@@ -79,7 +79,7 @@ def _panel(axes: Axes, answer: Answer, rows: list[Row], narrow: bool) -> None:
     axes.axvline(1.0 if scale == "ratio" else 0.0, color="#000000", linestyle=(0, (4, 2)), linewidth=1.1)
     controls = sum(bool(row.one.control) for row in rows)
     if 0 < controls < len(rows):
-        axes.axhline(len(rows) - controls - 0.5, color="#999999", linewidth=0.8)
+        axes.axhline(len(rows) - controls - (0.57 if narrow else 0.5), color="#999999", linewidth=0.8)
     _ticks(axes, scale)
     (_names_above if narrow else _names_beside)(axes, rows)
     worse, better = ("slower", "faster") if one.quantity.cost else ("worse", "better")
