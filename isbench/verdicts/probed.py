@@ -27,7 +27,8 @@ def of_scores(folder: Folder, one: Expectation) -> Reading:
     names = (asked.score, asked.than) if asked and asked.than else (asked.score,) if asked else ()
     done = [run.id for run in planned if run.record and run.record.outcome.status in FINAL]
     probes = [probe for run in done for probe in [probed(folder.store, run)] if probe is not None]
-    rows = [[number(probe, name, one.measure) for name in names] for probe in probes]
+    of = worst if one.test == "exact" and len(names) == 1 else number
+    rows = [[of(probe, name, one.measure) for name in names] for probe in probes]
     found = [row for row in rows if not any(map(math.isnan, row))]
     place = ", ".join(filter(None, ("probe", one.variant, f"run of {one.sampler}")))
     if not found:
@@ -44,17 +45,28 @@ def of_scores(folder: Folder, one: Expectation) -> Reading:
 
 def number(probe: Probed, score: str, measure: Measure) -> float:
     """The mean of a quantity over the checkpoints that count; NaN if one of those asked for is not there."""
+    known = counted(probe, score, measure)
+    return float(known.mean()) if known.size else math.nan
+
+
+def worst(probe: Probed, score: str, measure: Measure) -> float:
+    """The value furthest from 0 at any checkpoint that counts: an identity may fail at none of them."""
+    known = counted(probe, score, measure)
+    return float(np.abs(known).max()) if known.size else math.nan
+
+
+def counted(probe: Probed, score: str, measure: Measure) -> np.ndarray:
+    """What is known of a quantity at the checkpoints that count; empty if one asked for is not there."""
     asked = measure.probe
     if asked is None or score not in probe.quantity:
-        return math.nan
+        return NOTHING
     column = probe.quantity[score][asked.quantity]
     if asked.steps:
-        here = np.isin(probe.step, asked.steps)
-        return float(column[here].mean()) if here.sum() == len(set(asked.steps)) else math.nan
-    if not column.size or measure.at == "end":
-        return float(column[-1]) if column.size else math.nan
-    if measure.at != "auc":
+        column = column[np.isin(probe.step, asked.steps)]
+        return column if len(column) == len(set(asked.steps)) and not np.isnan(column).any() else NOTHING
+    if measure.at == "end":
+        column = column[-1:]
+    elif measure.at != "auc":
         share = probe.step / max(probe.step[-1], 1)
         column = column[(share >= measure.at[0] - CLOSE) & (share <= measure.at[1] + CLOSE)]
-    known = column[~np.isnan(column)]
-    return float(known.mean()) if known.size else math.nan
+    return column[~np.isnan(column)]

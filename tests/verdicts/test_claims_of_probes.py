@@ -9,7 +9,7 @@ from isbench.store.records import Outcome
 from isbench.store.store import Store
 from isbench.verdicts import find
 from isbench.verdicts.curves import load
-from isbench.verdicts.probed import number
+from isbench.verdicts.probed import number, worst
 from isbench.verdicts.readings import read
 from tests.report import synthetic
 
@@ -58,6 +58,12 @@ def folder(tmp_path):
 def test_a_probe_is_the_mean_over_the_checkpoints_that_count(at, steps, expected):
     probe = Probe(score="loss", quantity="pearson", steps=steps)
     assert number(MEASURED, "loss", Measure(probe=probe, at=at)) == pytest.approx(expected, nan_ok=True)
+
+
+def test_an_identity_is_told_by_its_worst_checkpoint():
+    signs = Probed(STEPS, 16, MEASURED.loss, {}, {"loss": {"bias": np.array([0.0, -0.5, 0.5, np.nan])}})
+    bias = Measure(probe=Probe(score="loss", quantity="bias"), at="auc")
+    assert (number(signs, "loss", bias), worst(signs, "loss", bias)) == (0.0, 0.5)
 
 
 def test_checkpoints_at_which_nothing_is_known_are_left_out():
