@@ -144,7 +144,7 @@ def _primary(found: Findings, answer: Answer) -> Table:
     fullest = max(answer.rows, key=lambda one: one.n)
     base = (
         Value(str(fullest.n), fullest.n),
-        Value("1x" if quantity.cost else "", 0.0),
+        Value("1x" if quantity.cost else "0", 0.0),
         *told(race, fullest, 1),
     )
     first = Line(answer.than, (*base, Value(""), Value("baseline"), Value("")))
