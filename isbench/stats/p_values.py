@@ -33,6 +33,18 @@ def sign_flip(differences: ArrayLike) -> float:
     return (1 + int(far.sum())) / (1 + far.size)
 
 
+def fisher(hits: int, n: int, others: int, m: int) -> float:
+    """Two-sided p-value that `hits` of n and `others` of m are of one share (Fisher 1922); NaN of nothing.
+
+    The probability, their sum given, of all splits that are no likelier than the observed one.
+    """
+    if not n or not m:
+        return math.nan
+    total = hits + others
+    ways = {k: math.comb(n, k) * math.comb(m, total - k) for k in range(max(0, total - m), min(n, total) + 1)}
+    return sum(each for each in ways.values() if each <= ways[hits]) / math.comb(n + m, total)
+
+
 def flipped_sums(values: np.ndarray) -> np.ndarray:
     """Sums [k] of finite values under sign patterns, up to the sign of the sum.
 

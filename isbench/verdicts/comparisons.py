@@ -65,7 +65,7 @@ def repeated(folder: Folder, race: Race, quantity: Quantity) -> Pair | None:
 def in_family(rows: Sequence[Comparison]) -> list[Comparison]:
     """The comparisons of a race; a primary difference stands only if it does among all of them (Holm)."""
     family = [row for row in rows if row.primary]
-    p_values = [row.difference.p for row in family]
+    p_values = [row.p_diverged if row.reason == "diverged" else row.difference.p for row in family]
     tests = sum(not math.isnan(p) for p in p_values)
     levels = zip(holm(p_values).tolist(), holm_levels(p_values).tolist(), strict=True)
     settled = {
@@ -78,7 +78,8 @@ def in_family(rows: Sequence[Comparison]) -> list[Comparison]:
 def _among(row: Comparison, level: float) -> Comparison:
     """A primary comparison among the others; `level`: of the interval that Holm's procedure amounts to."""
     by_misses = row.reason == "misses" and row.p_misses * row.family > ALPHA
+    by_rank = row.reason == "diverged" and row.p_holm > ALPHA
     by_interval = not row.reason and row.p_holm > ALPHA
-    if row.differs and (by_misses or by_interval):
-        row = replace(row, verdict="inconclusive", reason="misses" if by_misses else "family")
+    if row.differs and (by_misses or by_rank or by_interval):
+        row = replace(row, verdict="inconclusive", reason=row.reason or "family")
     return replace(row, n_needed=needed(row, level))

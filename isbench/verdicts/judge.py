@@ -10,7 +10,7 @@ import numpy as np
 
 from isbench.stats.intervals import Interval, log_ratios, paired, welch
 from isbench.stats.noise import floor, margin
-from isbench.stats.p_values import sign_flip
+from isbench.stats.p_values import fisher, sign_flip
 from isbench.stats.power import seeds_needed
 from isbench.stats.targets import HitRate, hit_rate, median_time
 from isbench.stats.verdicts import HALF, Verdict, verdict
@@ -66,6 +66,7 @@ class Comparison:
     diverged: tuple[int, int]
     p_sign_flip: float
     p_misses: float  # of a sign test on who reached the target where the other one did not
+    p_diverged: float  # of one on who diverged where the other one did not; without pairs, of the two shares
     verdict: Verdict = "inconclusive"
     reason: Reason = ""
     n_needed: int | None = None
@@ -113,6 +114,7 @@ def compare(
         diverged=(diverged(arm), diverged(than)),
         p_sign_flip=sign_flip(d),
         p_misses=sign_flip(missed),
+        p_diverged=p_diverged(pair, names.paired),
     )
     said, reason = judged(row)
     row = replace(row, verdict=said, reason=reason)
@@ -127,8 +129,9 @@ def judged(row: Comparison) -> tuple[Verdict, Reason]:
             return "inconclusive", reason
     if any(row.diverged):
         lost = [count > n * HALF for count, n in zip(row.diverged, row.runs, strict=True)]
+        sure = lost[0] != lost[1] and row.p_diverged <= ALPHA
         said = words.loss if lost[0] else words.win
-        return ("inconclusive" if lost[0] == lost[1] or row.n < 2 else said), "diverged"
+        return (said if sure else "inconclusive"), "diverged"
     if row.n < 2:
         return "inconclusive", "one seed"
     shares = (row.hits[0].share, row.hits[1].share) if row.hits else (1.0, 1.0)
@@ -227,6 +230,14 @@ def bracket(pair: Pair) -> tuple[float, float]:
 def diverged(side: Side) -> int:
     """How many runs left the numbers."""
     return int(np.isinf(side.cost).sum())
+
+
+def p_diverged(pair: Pair, paired: bool) -> float:
+    """How likely it is that as many runs diverge in one of two arms alone where the two are alike."""
+    arm, than = (np.isinf(side.cost) for side in pair)
+    if paired:
+        return sign_flip(arm.astype(float) - than)
+    return fisher(int(arm.sum()), arm.size, int(than.sum()), than.size)
 
 
 def finite_mean(values: np.ndarray) -> float:

@@ -75,7 +75,7 @@ class Tested:
         return "zero" if np.isinf(self.values).any() else "spread"
 
     def interval(self, level: float) -> Interval:
-        """What the test is about; where most runs of one of two diverged, the worst there is."""
+        """What the test is about; where surely most runs of one of two diverged, the worst there is."""
         d = self._of_values(level)
         test, trend, than = self.claim.test, self.claim.trend, self.reading.than
         if trend is not None or than is None:
@@ -91,12 +91,13 @@ class Tested:
 
     def _of_values(self, level: float) -> Interval:
         values = self.values
-        found = paired(values, level)
-        infinite = values[np.isinf(values)]
-        if found.n > 1 and abs(np.sign(infinite).sum()) > HALF * found.n:
-            end = math.copysign(math.inf, np.sign(infinite).sum())
-            return Interval(found.n, end, math.nan, end, end, sign_flip(np.sign(infinite)))
-        return found
+        found, signs = paired(values, level), np.sign(values[np.isinf(values)])
+        if not signs.size:
+            return found
+        end, p = math.copysign(math.inf, signs.sum()), sign_flip(signs)
+        if abs(signs.sum()) > HALF * found.n and p <= 1 - level:
+            return Interval(found.n, end, math.nan, end, end, p)
+        return replace(found, low=-math.inf, high=math.inf, p=p)
 
     def answer(self, level: float) -> Answer:
         """What the test says of the interval of a level."""

@@ -6,7 +6,15 @@ import pytest
 from scipy import stats
 
 from isbench.stats.intervals import paired
-from isbench.stats.p_values import benjamini_hochberg, flipped_sums, holm, holm_levels, named, sign_flip
+from isbench.stats.p_values import (
+    benjamini_hochberg,
+    fisher,
+    flipped_sums,
+    holm,
+    holm_levels,
+    named,
+    sign_flip,
+)
 
 NAN, INF = math.nan, math.inf
 FAMILIES = [named(f"family {m}").random(m) ** 3 for m in (1, 2, 5, 12)]
@@ -67,6 +75,14 @@ def test_a_diverged_run_outweighs_all_others() -> None:
     assert sign_flip([INF, -1.0, -1.0]) == sign_flip([1e6, -1.0, -1.0])
     assert sign_flip([INF] * 6) == sign_flip([1.0] * 6)
     assert sign_flip([INF, -INF, 0.1]) == sign_flip([1e6, -1e6, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("hits", "n", "others", "m"), [(4, 4, 0, 4), (3, 8, 1, 5), (0, 3, 0, 2), (2, 3, 7, 9)]
+)
+def test_two_shares_are_compared_by_fishers_exact_test(hits: int, n: int, others: int, m: int) -> None:
+    theirs = stats.fisher_exact([[hits, n - hits], [others, m - others]])
+    assert fisher(hits, n, others, m) == pytest.approx(float(theirs.pvalue))
 
 
 def test_flipped_sums_are_all_sums_up_to_their_sign() -> None:

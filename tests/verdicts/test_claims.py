@@ -80,8 +80,8 @@ def test_a_ratio_is_only_shown_on_a_proxy(decided):
 
 
 def test_arms_that_mostly_diverged_are_not_better(decided):
-    lost = [made.Made(end=0.5, status="diverged") for _ in range(3)]
-    assert decided(claim("better_by"), lost).answer == "not held"
+    lost = [made.Made(end=0.5, status="diverged")] * 6
+    assert decided(claim("better_by"), lost, made.ending(*[0.2] * 6)).answer == "not held"
 
 
 def test_sooner_is_by_seconds_to_the_target(decided):

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from isbench.verdicts import between
 from isbench.verdicts.rows import row
 from tests.verdicts import made
 from tests.verdicts.made import AT_TARGET, Made, ending, reaching
@@ -67,17 +68,37 @@ def test_a_run_that_diverged_misses_the_target_though_it_had_reached_it(only) ->
 
 
 @pytest.mark.parametrize(
-    ("n", "said"), [(1, "inconclusive"), (2, "inconclusive"), (3, "worse"), (4, "worse")]
+    ("n", "said"), [(1, "inconclusive"), (4, "inconclusive"), (5, "inconclusive"), (6, "worse"), (8, "worse")]
 )
-def test_an_arm_is_worse_by_rank_where_more_than_half_of_its_runs_diverged(only, n: int, said: str) -> None:
-    one, _ = only({"uniform": ending(*[0.2] * 4), "is": [*broken(n), *ending(*[0.1] * (4 - n))]})
+def test_an_arm_is_worse_by_rank_where_surely_more_than_half_of_its_runs_diverged(only, n, said) -> None:
+    one, _ = only({"uniform": ending(*[0.2] * 8), "is": [*broken(n), *ending(*[0.1] * (8 - n))]})
     assert (one.verdict, one.reason, one.diverged) == (said, "diverged", (n, 0))
     assert row(one)["effect"] is row(one)["ci_low"] is row(one)["p_value"] is None
 
 
+def test_two_of_three_that_diverged_are_too_few_to_say_so(only) -> None:
+    one, _ = only({"uniform": ending(0.2, 0.2, 0.2), "is": [*broken(2), *ending(0.2)]})
+    assert (one.verdict, one.reason, one.p_diverged) == ("inconclusive", "diverged", 0.5)
+
+
+def test_among_many_arms_more_runs_must_diverge(found) -> None:
+    gone = {f"arm-{n}": broken(6) for n in range(3)}
+    primary = found({"uniform": ending(*[0.2] * 6), **gone}).primary
+    assert [(one.verdict, one.reason) for one in primary] == [("inconclusive", "diverged")] * 3
+
+
 def test_an_arm_is_better_where_the_baseline_diverged(only) -> None:
-    one, _ = only({"uniform": broken(3), "is": ending(0.2, 0.2, 0.2)})
+    one, _ = only({"uniform": broken(6), "is": ending(*[0.2] * 6)})
     assert one.verdict == "better"
+
+
+def test_runs_that_are_no_pairs_diverge_by_their_shares(tmp_path) -> None:
+    old = made.folder(tmp_path / "old", {"uniform": ending(*[0.2] * 4)})
+    gone = [Made(end=0.5, status="diverged", machine="0123456789ab")] * 4
+    new = made.folder(tmp_path / "new", {"uniform": gone}, machine="0123456789ab")
+    (one,) = [one for one in between(old, new).comparisons if one.quantity.metric == "val_error"]
+    assert (one.names.paired, one.verdict) == (False, "worse")
+    assert one.p_diverged == pytest.approx(2 / 70)
 
 
 def test_where_both_diverged_nothing_is_said(only) -> None:

@@ -157,8 +157,9 @@ def test_one_seed(said) -> None:
 
 def test_diverged(said) -> None:
     gone = Made(end=0.5, status="diverged")
-    assert said(ending(*BASE), [gone, gone, gone, *ending(0.2)]) == (
-        f"{AT_END}, memory-as is worse than uniform: 3 of 4 of its runs diverged, and 0 of 4 of uniform."
+    assert said(ending(*BASE, *BASE), [*[gone] * 7, *ending(0.2)]) == (
+        f"{AT_END.replace('n = 4', 'n = 8')}, memory-as is worse than uniform: 7 of 8 of its runs diverged, "
+        "and 0 of 8 of uniform."
     )
     assert said(ending(*BASE), [gone, *ending(0.2, 0.2, 0.2)]) == (
         f"{AT_END}, {OPEN} 1 of 4 of its runs diverged, and 0 of 4 of uniform."

@@ -199,7 +199,18 @@ def test_why_a_claim_is_open_where_both_missed():
 
 @pytest.mark.parametrize(("test", "said"), [("better_by", "not held"), ("worse_by", "held")])
 def test_where_most_runs_diverged_the_arm_is_worse(test, said):
-    assert answer(test, (math.inf, math.inf, math.inf, 0.5), ONE) == said
+    assert answer(test, (*[math.inf] * 6, 0.5), np.ones(7)) == said
+
+
+@pytest.mark.parametrize("arm", [(math.inf, math.inf, 0.5), (math.inf,) * 5])
+def test_a_few_runs_that_diverged_say_nothing(arm):
+    one = of_numbers("worse_by", arm, np.ones(len(arm)))
+    assert (one.answer(SURE), one.why_open) == ("inconclusive", "diverged")
+
+
+def test_runs_that_diverged_have_the_p_value_of_their_sign_test():
+    one = of_numbers("worse_by", [math.inf] * 6, np.ones(6))
+    assert one.p_value("held") == pytest.approx(2 / 2**6, rel=0.02)
 
 
 def test_where_just_half_of_the_runs_diverged_nothing_is_said():
