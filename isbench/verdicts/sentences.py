@@ -66,7 +66,19 @@ def seen(one: Comparison) -> str:
     arm, d = one.names.sampler, one.difference.mean
     if not one.quantity.cost:
         return f"{arm} ended at a {one.quantity.metric} {changed(one)}"
-    return f"{arm} {arrived(one)} {faster(one, later=d > 0)} {'later' if d > 0 else 'sooner'}"
+    size = f"{at_least(one)}{faster(one, later=d > 0)} {'later' if d > 0 else 'sooner'}"
+    if one.hits and not one.hits[0].hits:
+        return f"{arm} never reached the {aim(one)}, which makes it {size}"
+    return f"{arm} {arrived(one)} {size}"
+
+
+def at_least(one: Comparison) -> str:
+    """What a speed-up is preceded by where a miss, counted as the whole budget, makes it too small."""
+    if one.hits is None:
+        return ""
+    ours, theirs = (rate.n - rate.hits for rate in one.hits)
+    slow, quick = (ours, theirs) if one.difference.mean > 0 else (theirs, ours)
+    return "at least " if slow and not quick else ""
 
 
 def still_open(one: Comparison) -> str:

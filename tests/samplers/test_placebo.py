@@ -96,6 +96,36 @@ def test_a_placebo_spends_what_its_sampler_spends() -> None:
     assert (placebo.weight_mean, placebo.weight_max) == (1.0, 1.0)
 
 
+@pytest.mark.parametrize("name", ["selective-backprop", "selective-backprop-stale", "c-sgd", "biased"])
+def test_a_placebos_batches_are_as_large_as_its_samplers(name: str) -> None:
+    _, sampler = arm(name, placebo=True)
+    sizes: list[int] = []
+    inner = sampler.sampler.epoch
+
+    def watched():
+        for batch in inner():
+            sizes.append(len(batch.index))
+            yield batch
+
+    sampler.sampler.epoch = watched  # type: ignore[method-assign]
+    for _ in range(2):
+        batches = [len(batch.index) for batch in sampler.epoch()]
+        assert batches == sizes
+        sizes.clear()
+
+
+def test_a_placebo_asks_its_sampler_for_weights_and_drops_them() -> None:
+    problem, sampler = arm("low", placebo=True)
+    asked: list[object] = []
+    inner = sampler.sampler.weigh
+    sampler.sampler.weigh = lambda batch, seen: asked.append(inner(batch, seen))  # type: ignore[method-assign]
+    for batch in sampler.epoch():
+        seen = problem.forward(batch.index, *problem.fetch(batch.index)).detach()
+        assert sampler.weigh(batch, seen) is None
+    assert asked
+    assert all(isinstance(weight, torch.Tensor) for weight in asked)
+
+
 def test_a_placebo_tells_what_its_sampler_keeps_and_expects() -> None:
     _, memory = arm("memory-as", placebo=True)
     assert memory.stored() is memory.sampler.importance
