@@ -8,6 +8,7 @@ from typing import Literal
 
 from isbench.errors import EnvironmentFault, UsageError
 from isbench.gate import baseline as baselines
+from isbench.gate.cells import cells
 from isbench.gate.exact import exact, refuse_other
 from isbench.gate.facts import machine_of
 from isbench.gate.finding import Finding, Findings, Outcome
@@ -16,7 +17,7 @@ from isbench.gate.speedup import fail_under
 from isbench.gate.time import ADVICE, time
 from isbench.verdicts.claims import Decision, decisions
 from isbench.verdicts.curves import Folder, load
-from isbench.verdicts.decided import name, sentence
+from isbench.verdicts.decided import leaves, name, sentence
 
 Which = Literal["exact", "ratio", "time", "all"]
 WHICH: dict[str, Which] = {"exact": "exact", "ratio": "ratio", "time": "time", "all": "all"}
@@ -64,28 +65,12 @@ def with_margin(folder: Folder, slowdown: float | None) -> Folder:
     return replace(folder, plan=folder.plan.model_copy(update={"gate": gate}))
 
 
-def cells(folder: Folder) -> list[Finding]:
-    """Cells without a result, and runs of the baseline arm that diverged."""
-    found: dict[str, Finding] = {}
-    for race in folder.races:
-        for label, curves in race.curves.items():
-            for seed, curve in curves.items():
-                broken = curve.diverged and label == folder.question.baseline
-                if not curve.settled or broken:
-                    what = f"seed {seed}"
-                    says = f"{curve.status} {curve.note}".strip()
-                    found[curve.cell.id] = Finding("cells", race.title, label, what, "lost", says)
-    if found or not folder.races:
-        return list(found.values())
-    count = sum(folder.statuses.values())
-    return [Finding("cells", "", "", "all cells", "passed", f"{count} cells have a result")]
-
-
 def claim(one: Decision, number: int) -> Finding:
     """What the recipe expects."""
     outcomes: dict[str, Outcome] = {"held": "passed", "not held": "regression"}
     outcome = outcomes.get(one.answer, "inconclusive")
-    return Finding("claims", "", "", name(one, number), outcome, sentence(one, number))
+    read = any(leaf.interval is not None for leaf in leaves(one))
+    return Finding("claims", "", "", name(one, number), outcome, sentence(one, number), read)
 
 
 def against_stored(folder: Folder, asked: Asked, findings: Findings) -> None:

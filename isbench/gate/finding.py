@@ -14,7 +14,10 @@ TIERS: tuple[Tier, ...] = ("cells", "claims", "speed-up", "exact", "ratio", "tim
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at; `place`: the race, `arm` and `what`: of whom, and what of it."""
+    """One thing that was looked at; `place`: the race, `arm` and `what`: of whom, and what of it.
+
+    read: whether there was anything to compare.
+    """
 
     tier: Tier
     place: str
@@ -22,6 +25,7 @@ class Finding:
     what: str
     outcome: Outcome
     says: str
+    read: bool = True
 
     @property
     def title(self) -> str:
@@ -41,7 +45,7 @@ class Findings:
     @property
     def compared(self) -> bool:
         """Whether anything was compared; that all cells ran is no comparison."""
-        return any(one.tier != "cells" for one in self.found)
+        return any(one.tier != "cells" and one.read for one in self.found)
 
     def of(self, outcome: Outcome) -> list[Finding]:
         """The findings with an outcome."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from isbench.errors import UsageError
 from isbench.gate.facts import place
@@ -18,23 +19,25 @@ ENOUGH = 3  # seeds, below which the number itself must do, as its interval says
 
 
 def fail_under(folder: Folder, least: float) -> list[Finding]:
-    """A finding for every primary arm; UsageError where the question has no speed-up."""
+    """A finding for every primary arm, lost where none has a result; UsageError without such a question."""
     rows = [row for row in comparisons(folder) if row.primary]
     if folder.question.target is None or not rows:
         raise UsageError(
             f"--fail-under: the question of {folder.name} has no speed-up",
             "write primary: {target: 1.0} and a budget of equal time, such as {like: uniform, epochs: 5}",
         )
-    return [of_arm(row, least) for row in rows]
+    found = [of_arm(row, least) for row in rows]
+    return found if any(row.n for row in rows) else [replace(one, outcome="lost") for one in found]
 
 
 def of_arm(row: Comparison, least: float) -> Finding:
     """The speed-up of an arm against the one that was asked for."""
     outcome, why = judged(row, least)
-    known = row.n and math.isfinite(row.difference.mean)
+    known = row.n > 0 and math.isfinite(row.difference.mean)
     size = f"{faster(row)} as fast as {row.names.than}" if known else f"no speed-up ({row.reason})"
     says = f"{size}, {why} (n = {row.n})"
-    return Finding("speed-up", place(row.names), row.names.sampler, f"at least {least:g}x", outcome, says)
+    what = f"at least {least:g}x"
+    return Finding("speed-up", place(row.names), row.names.sampler, what, outcome, says, read=known)
 
 
 def judged(row: Comparison, least: float) -> tuple[Outcome, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from isbench.store.claims import Expectation, Measure
+from isbench.store.claims import Expectation, Measure, Probe
 from tests.gate import folders
 from tests.verdicts import made
 from tests.verdicts.made import AT_TARGET, Made, ending, lost, reaching
@@ -110,6 +110,26 @@ def test_a_question_without_a_target_has_no_speed_up(cli, tmp_path: Path) -> Non
     result = cli("check", folder(tmp_path, GOOD), "--fail-under", "1")
     assert result.exit_code == 2
     assert "primary: {target: 1.0}" in result.stderr
+
+
+@pytest.mark.parametrize("words", [(), ("--strict",), ("--baseline", "kept", "--tier", "ratio")])
+def test_a_speed_up_that_no_arm_has_is_exit_3(cli, tmp_path: Path, words) -> None:
+    runs = {"uniform": reaching(*BASE), "arm": reaching(*BASE)}
+    path = folder(tmp_path, runs, pilots=(made.pilot(first=0.5, last=0.6),), **TARGET)
+    cli("baseline", "save", "kept", path)
+    result = cli("check", path, "--fail-under", "1.2", *words)
+    assert result.exit_code == 3
+    assert "arm, at least 1.2x: no speed-up (no target)" in result.stderr
+
+
+def test_claims_of_which_nothing_was_measured_are_no_comparison(cli, tmp_path: Path) -> None:
+    probe = Probe(score="loss", than="upper_bound", quantity="pearson")
+    unread = HELD.model_copy(update={"claim": "C-2", "test": "above", "measure": Measure(probe=probe)})
+    result = cli("check", folder(tmp_path / "a", GOOD, expect=(unread,)))
+    assert result.exit_code == 3
+    assert "nothing was compared" in result.stdout
+    both = folder(tmp_path / "b", GOOD, expect=(HELD, unread))
+    assert (cli("check", both).exit_code, cli("check", both, "--strict").exit_code) == (0, 5)
 
 
 def test_the_worst_of_several_folders_counts(cli, tmp_path: Path) -> None:
