@@ -75,7 +75,8 @@ COLUMNS = (  # of a run, a value for each point
 class Ratio(Record):
     """An arm against the baseline arm, paired by seed: n, mean and sd of the differences of costs.
 
-    scale: log-ratios, or differences in the quantity's own units. sd None: of one pair.
+    scale: log-ratios, or differences in the quantity's own units. mean None: runs diverged; sd None: of one
+    pair. hits: how many runs of the two reached the target; diverged: how many of the arm did.
     """
 
     variant: str
@@ -85,8 +86,10 @@ class Ratio(Record):
     target: float | None = None
     scale: str
     n: int
-    mean: float
+    mean: float | None
     sd: float | None
+    hits: tuple[int, int] | None
+    diverged: int
 
 
 class Pace(Record):

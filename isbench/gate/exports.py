@@ -40,7 +40,7 @@ def ratios(path: Path) -> Iterator[tuple[str, Comparison, Interval]]:
     """Every arm of every results folder that can be told as a ratio, by a name of its own."""
     for folder in map(load, below(path)):
         for one in gated(folder, comparisons(folder)):
-            if one.scale == "ratio":
+            if one.scale == "ratio" and not any(one.diverged):
                 names = (folder.name, one.names.variant, one.names.budget, one.names.sampler)
                 yield "/".join(filter(None, names)), one, ratio(one.difference)
 

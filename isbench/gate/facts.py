@@ -34,6 +34,17 @@ def baseline_of(folder: Folder) -> Baseline:
     lost = [curve for race in folder.races for curve in race.all() if not curve.settled]
     if lost or not folder.races:
         raise CellsFailed(f"{folder.store.folder} lacks {len(lost) or 'all'} results", "run the recipe first")
+    broken = [
+        c
+        for race in folder.races
+        for c in race.curves.get(folder.question.baseline, {}).values()
+        if c.diverged
+    ]
+    if broken:
+        raise CellsFailed(
+            f"{len(broken)} runs of {folder.question.baseline} in {folder.store.folder} diverged",
+            "every arm is compared with them: a smaller learning rate, or clip_norm",
+        )
     machines = [machine_of(folder, curve) for race in folder.races for curve in race.all()]
     if any(each.model_copy(update={"threads": machines[0].threads}) != machines[0] for each in machines):
         raise EnvironmentFault(
@@ -117,27 +128,36 @@ def numbers(point: Point) -> str:
 
 
 def gated(folder: Folder, rows: Iterable[Comparison]) -> Iterator[Comparison]:
-    """The comparisons that a gate looks at: costs, and the primary metric at the end, of no control arm."""
+    """The comparisons that a gate looks at: costs, and the primary metric at the end, of no control arm.
+
+    Those of runs that diverged are among them, and have no mean.
+    """
     for one in rows:
         asked = one.quantity.cost or one.quantity.metric == folder.question.metric
-        if asked and not one.control and one.n and math.isfinite(one.difference.mean):
+        says = math.isfinite(one.difference.mean) or any(one.diverged)
+        if asked and not one.control and one.n and says:
             yield one
 
 
 def title(one: Comparison) -> str:
     """What is compared."""
     target = one.quantity.target
-    return f"{one.quantity.metric} to {target.share:g}" if target else one.quantity.metric
+    return titled(one.quantity.metric, target.share if target else None)
 
 
-def place(one: Names | Run) -> str:
+def titled(metric: str, share: float | None) -> str:
+    """A metric at the end, or at a target."""
+    return metric if share is None else f"{metric} to {share:g}"
+
+
+def place(one: Names | Run | Ratio) -> str:
     """Where: the budget and, where there are several, the variant."""
     return f"{one.budget}, {one.variant}" if one.variant else one.budget
 
 
 def ratio_of(one: Comparison) -> Ratio:
     """A comparison, as it is stored."""
-    target = one.quantity.target
+    target, d = one.quantity.target, one.difference
     return Ratio(
         variant=one.names.variant,
         budget=one.names.budget,
@@ -146,8 +166,10 @@ def ratio_of(one: Comparison) -> Ratio:
         target=target.share if target else None,
         scale=one.scale,
         n=one.n,
-        mean=rounded(one.difference.mean),
-        sd=None if math.isnan(one.difference.sd) else rounded(one.difference.sd),
+        mean=rounded(d.mean) if math.isfinite(d.mean) else None,
+        sd=rounded(d.sd) if math.isfinite(d.sd) else None,
+        hits=(one.hits[0].hits, one.hits[1].hits) if one.hits else None,
+        diverged=one.diverged[0],
     )
 
 

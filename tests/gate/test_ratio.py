@@ -71,7 +71,9 @@ def test_noise_widens_the_margin(cli, tmp_path: Path) -> None:
     made.folder(tmp_path / "new", noisy, **plan)
     result = cli("check", tmp_path / "new", "--baseline", "noisy", "--tier", "ratio")
     assert result.exit_code == 0
-    assert "slower" not in result.stdout
+    assert "inconclusive (noise): 20.2 % [18.9, 21.4] more" in result.stdout
+    result = cli("check", tmp_path / "new", "--baseline", "noisy", "--tier", "ratio", "--strict")
+    assert result.exit_code == 5
 
 
 def test_what_one_side_did_not_measure_is_told(ratio) -> None:
