@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from isbench.errors import EnvironmentFault, UsageError
+from isbench.gate.cells import lost
 from isbench.gate.facts import gated, place, title
 from isbench.gate.finding import Finding, Findings, outcome_of
 from isbench.verdicts.between import in_turns, meet
@@ -25,17 +26,32 @@ def time(folder: Folder, findings: Findings) -> str:
         raise EnvironmentFault(f"{folder.store.folder} is to be compared with {path}", str(error)) from None
     if not in_turns(other, folder):
         return f"{path} comes from another invocation"
-    notes: list[str] = []
-    rows = meet(other, folder, other.plan.environment.name or other.name, notes)
+    notes, name = [], other.plan.environment.name or other.name
+    gone = lost(other, name)
+    findings.found += gone or absent(other, folder, name)
+    rows = [] if gone else meet(other, folder, name, notes)
     findings.found += [of_arm(one) for one in gated(folder, rows)]
     findings.notes += [f"time: {note}" for note in notes]
     return ""
+
+
+def absent(other: Folder, folder: Folder, name: str) -> list[Finding]:
+    """The arms of the other environment that this one did not run."""
+    here = {(race.title, label) for race in folder.races for label in race.curves}
+    there = [(race.title, label) for race in other.races for label in race.curves]
+    says = f"{name} ran it, and nothing here is compared with it"
+    return [
+        Finding("time", *arm, "not run", "inconclusive", says, read=False) for arm in there if arm not in here
+    ]
 
 
 def of_arm(one: Comparison) -> Finding:
     """An arm in two environments."""
     outcome = outcome_of(one.verdict, one.quantity.words.loss)
     size = f"{faster(one)} as fast as" if one.quantity.cost else f"{changed(one)} against"
-    why = f" ({one.reason})" if one.reason else ""
+    if one.reason == "diverged":
+        (ours, n), (theirs, m) = zip(one.diverged, one.runs, strict=True)
+        size = f"{ours} of {n} runs diverged, and {theirs} of {m} of"
+    why = f" ({one.reason})" if one.reason not in ("", "diverged") else ""
     says = f"{one.verdict}{why}: {size} {one.names.than} (n = {one.n})"
     return Finding("time", place(one.names), one.names.sampler, title(one), outcome, says)
