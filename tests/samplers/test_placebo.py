@@ -10,6 +10,7 @@ from isbench.samplers import catalogue
 from isbench.samplers.placebo import Placebo
 from isbench.samplers.start import StartWhen
 from isbench.store.records import SamplerSpec, StartSpec
+from isbench.train.forward import Batch
 from isbench.train.problem import Problem
 from isbench.train.timing import FakeClock, PhaseTimer
 from tests.builders import BATCH, N, model, run, table
@@ -112,6 +113,12 @@ def test_a_placebos_batches_are_as_large_as_its_samplers(name: str) -> None:
         batches = [len(batch.index) for batch in sampler.epoch()]
         assert batches == sizes
         sizes.clear()
+
+
+def test_a_batch_that_was_queued_from_several_looks_keeps_its_size() -> None:
+    _, sampler = arm("selective-backprop", placebo=True)
+    drawn = sampler.draw(Batch(torch.arange(BATCH), candidates=torch.arange(BATCH // 2)))
+    assert len(drawn.unique()) == BATCH
 
 
 def test_a_placebo_asks_its_sampler_for_weights_and_drops_them() -> None:
