@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from isbench.errors import EnvironmentFault
 from isbench.gate.baseline import Baseline, Machine, Run
@@ -33,14 +33,23 @@ def exact(folder: Folder, baseline: Baseline, machine: Machine, findings: Findin
             alone.append(f"{run.sampler} seed {run.seed}")
         else:
             pairs.setdefault((place(run), run.sampler), []).append((run, old))
-    for what, names in (
-        ("not in the baseline", alone),
-        ("not run", [f"{run.sampler} seed {run.seed}" for run in stored.values()]),
-    ):
-        if names:
-            findings.notes.append(f"exact: {what}: {', '.join(names[:8])}{' ...' if len(names) > 8 else ''}")
+    if alone:
+        more = " ..." if len(alone) > 8 else ""
+        findings.notes.append(f"exact: not in the baseline: {', '.join(alone[:8])}{more}")
     for (where, arm), both in pairs.items():
         findings.found.append(of_arm(where, arm, both, hashes=not other))
+    findings.found += not_run(stored.values())
+
+
+def not_run(stored: Iterable[Run]) -> list[Finding]:
+    """The runs of the baseline that there is nothing to compare with, arm by arm."""
+    seeds: dict[tuple[str, str], list[str]] = {}
+    for run in stored:
+        seeds.setdefault((place(run), run.sampler), []).append(str(run.seed))
+    return [
+        Finding("exact", *arm, "all seeds", "inconclusive", f"not run: seed {', '.join(names)}", read=False)
+        for arm, names in seeds.items()
+    ]
 
 
 def of_arm(where: str, arm: str, both: list[tuple[Run, Run]], *, hashes: bool) -> Finding:
@@ -68,6 +77,8 @@ def differences(new: Run, old: Run, *, hashes: bool) -> Iterator[str]:
             yield f"{what} is {here:.9g} forwards, {there:.9g} in the baseline"
     points = min(len(new.steps), len(old.steps))
     yield from (told for point in range(min(points, 1)) for told in at_point(new, old, point, hashes=hashes))
+    if len(new.first) != len(old.first):
+        yield f"it has the losses of {len(new.first)} first steps, {len(old.first)} in the baseline"
     for step, (here, there) in enumerate(zip(new.first, old.first, strict=False)):
         if here != there and (hashes or not near(here, there)):
             cause = moved(new, old, step + 1) if hashes else ""
