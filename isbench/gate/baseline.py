@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError, model_validator
 
@@ -106,7 +106,7 @@ class Pace(Record):
 class Baseline(Record):
     """All that is stored; `says`: what the recipe meant, for telling how another one differs."""
 
-    schema_version: int = 1
+    schema_version: Literal[1] = 1
     isbench: str
     recipe: str
     profile: str

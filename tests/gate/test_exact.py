@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from isbench.gate import baseline as baselines
+from isbench.gate.baseline import COLUMNS
 from isbench.gate.facts import baseline_of
 from isbench.verdicts.curves import load
 from tests.gate import folders
@@ -102,7 +105,55 @@ def test_seeds_that_only_one_of_the_two_ran_are_told(checked, kept: Path) -> Non
     folders.replan(kept, blocks=plan.blocks[:3])
     result = exact(checked)
     assert result.exit_code == 0
-    assert "exact: not run: uniform seed 3, arm seed 3" in result.stdout
+    assert "epochs-5, uniform, all seeds: not run: seed 3" in result.stdout
+    assert "epochs-5, arm, all seeds: not run: seed 3" in result.stdout
+    assert checked("--tier", "exact", "--strict").exit_code == 5
+
+
+@pytest.mark.parametrize("facts", [folders.CPU, folders.OTHER])
+def test_first_losses_that_are_missing_are_a_difference(checked, kept: Path, facts) -> None:
+    folders.machine(kept, facts)
+    folders.redigest(kept, folders.cell_of(kept, "arm", 0), "losses", lambda each: each[:0])
+    result = exact(checked)
+    assert result.exit_code == 4
+    assert "seed 0: it has the losses of 0 first steps, 10 in the baseline" in result.stdout
+
+
+def baseline_with(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    """Change what the baseline says of all of its runs, and the file as a whole."""
+    file = folder / "results" / "baselines" / "kept.json"
+    content = json.loads(file.read_text())
+    change(content)
+    file.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(("name", "says"), [("rho", "a backward pass"), ("score", "a score")])
+def test_other_flops_are_a_difference_on_every_machine(checked, kept: Path, tmp_path, name, says) -> None:
+    folders.machine(kept, folders.OTHER)
+    baseline_with(tmp_path, lambda content: content["exact"][4].update({name: 2.5}))
+    result = exact(checked)
+    assert result.exit_code == 4
+    assert f"the cost of {says} is " in result.stdout
+    assert "forwards, 2.5 in the baseline" in result.stdout
+
+
+def test_another_number_of_points_is_a_difference(checked, tmp_path: Path) -> None:
+    def shorten(content: dict[str, Any]) -> None:
+        for name in COLUMNS:
+            content["exact"][2][name].pop()
+
+    baseline_with(tmp_path, shorten)
+    result = exact(checked)
+    assert result.exit_code == 4
+    assert "it has 5 points, 4 in the baseline" in result.stdout
+
+
+def test_a_baseline_of_another_schema_is_refused(checked, tmp_path: Path) -> None:
+    baseline_with(tmp_path, lambda content: content.update(schema_version=2))
+    result = exact(checked)
+    assert result.exit_code == 6
+    assert "schema_version" in result.stderr
+    assert "isbench baseline save" in result.stderr
 
 
 def test_a_recipe_that_is_not_exact_has_nothing_to_compare_exactly(cli, tmp_path: Path) -> None:
