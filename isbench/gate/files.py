@@ -34,11 +34,18 @@ def write(found: Sequence[Findings], path: Path, files: Files) -> None:
 
 
 def junit(found: Sequence[Findings]) -> str:
-    """A test case for each race, arm and thing that was compared."""
-    cases = [case(each.name, one) for each in found for one in each.found]
+    """A test case for each race, arm and thing that was compared; an error where nothing was."""
+    cases = [case(each.name, one) for each in found for one in (*each.found, *nothing(each))]
     notes = {f"note-{k}": note for k, note in enumerate((n for each in found for n in each.notes), 1)}
     verdicts = {f"verdict-{each.name}": each.verdict for each in found}
     return document("isbench check", cases, {**verdicts, **notes})
+
+
+def nothing(each: Findings) -> list[Finding]:
+    """What a reader of nothing else must see of a check that compared nothing."""
+    if each.compared or each.of("lost"):
+        return []
+    return [Finding("cells", "", "", "anything", "lost", "nothing was compared")]
 
 
 def case(name: str, one: Finding) -> xml.Element:

@@ -44,6 +44,13 @@ def test_junit_has_a_case_for_each_thing_that_was_compared(written: Path) -> Non
     assert "scored is 64" in (failure.text or "")
 
 
+def test_a_check_that_compared_nothing_is_an_error_for_who_reads_junit_alone(cli, kept: Path) -> None:
+    assert cli("check", kept, "--junit", "junit.xml").exit_code == 3
+    root = xml.parse(Path("junit.xml")).getroot()
+    assert root.attrib["errors"] == "1"
+    assert [error.attrib["message"] for error in root.iter("error")] == ["nothing was compared"]
+
+
 def test_the_summary_is_appended_with_one_verdict_and_one_table(written: Path) -> None:
     lines = (written / "summary.md").read_text().splitlines()
     assert lines[0] == "before"
