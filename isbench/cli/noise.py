@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,7 +24,6 @@ from isbench.cli.options import (
 from isbench.errors import CellsFailed
 
 if TYPE_CHECKING:
-    from isbench.bench.run import Watch
     from isbench.bench.site import Site
 
 
@@ -49,20 +49,18 @@ def noise(
 
     request = Request(out, data, device, fresh=fresh, retry_failed=retry_failed)
     site = open_noise(recipe, profile, sets, seeds, request)
-    if lost := noise_site(site, watches.watch(quiet), json):
+    if lost := noise_site(site, quiet, json):
         raise CellsFailed(f"{len(lost)} cells have no result, the first: {lost[0]}", "the report lists them")
 
 
-def noise_site(site: Site, watch: Watch, json: bool) -> list[str]:
+def noise_site(site: Site, quiet: bool, json: bool) -> list[str]:
     """Run one A/A test and show what it says; returns what has no result."""
     from isbench.bench.noise import noise as run_missing
     from isbench.report import report
     from isbench.verdicts import noise_of
 
-    try:
+    with closing(watches.watch(quiet)) as watch:
         lost = run_missing(site, watch)
-    finally:
-        watch.close()
     page, found = report(site.store.folder), noise_of(site.store.folder)
     console.show_noise(page, found.record(), [each.text() for each in found.spreads], found.lines(), json)
     return lost

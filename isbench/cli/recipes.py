@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,7 +30,6 @@ from isbench.cli.options import (
 from isbench.errors import CellsFailed
 
 if TYPE_CHECKING:
-    from isbench.bench.run import Watch
     from isbench.bench.site import Site
 
 
@@ -64,38 +64,34 @@ def run(
         if dry_run:
             show_plan(site, measure=False, json=json)
         elif two:
-            lost += run_pair(in_both(site, two), watches.watch(quiet), json)
+            lost += run_pair(in_both(site, two), quiet, json)
         else:
-            lost += run_site(site, watches.watch(quiet), json)
+            lost += run_site(site, quiet, json)
     if lost:
         raise CellsFailed(f"{len(lost)} cells have no result, the first: {lost[0]}", "the report lists them")
 
 
-def run_site(site: Site, watch: Watch, json: bool) -> list[str]:
+def run_site(site: Site, quiet: bool, json: bool) -> list[str]:
     """Run one recipe and show what there is to show; returns what has no result."""
     from isbench.bench.run import run as run_missing
     from isbench.report import report, summary
     from isbench.verdicts import read
 
-    try:
+    with closing(watches.watch(quiet)) as watch:
         lost = run_missing(site, watch)
-    finally:
-        watch.close()
     page = report(site.store.folder)
     console.show_result(page, summary(site.store.folder), read(site.store.folder), json)
     return lost
 
 
-def run_pair(sites: tuple[Site, Site], watch: Watch, json: bool) -> list[str]:
+def run_pair(sites: tuple[Site, Site], quiet: bool, json: bool) -> list[str]:
     """Run one recipe in two environments and compare them; returns what has no result."""
     from isbench.bench.pair import run_in_turns
     from isbench.cli.results import compare
     from isbench.report import report
 
-    try:
+    with closing(watches.watch(quiet)) as watch:
         lost = run_in_turns(sites, watch)
-    finally:
-        watch.close()
     base, head = (site.store.folder for site in sites)
     for folder in (base, head):
         report(folder)
@@ -125,20 +121,18 @@ def probe(
 
     request = Request(out, data, device, only, fresh, retry_failed)
     (site,) = open_sites([recipe], profile, sets, seeds, request)
-    lost = probe_site(site, watches.watch(quiet), json)
+    lost = probe_site(site, quiet, json)
     if lost:
         raise CellsFailed(f"{len(lost)} probes have no result, the first: {lost[0]}", "the report lists them")
 
 
-def probe_site(site: Site, watch: Watch, json: bool) -> list[str]:
+def probe_site(site: Site, quiet: bool, json: bool) -> list[str]:
     """Probe one recipe and show what was found; returns what has no result."""
     from isbench.bench.probe import probe as probe_missing
     from isbench.report import probe_summary, report
 
-    try:
+    with closing(watches.watch(quiet)) as watch:
         lost = probe_missing(site, watch)
-    finally:
-        watch.close()
     page = report(site.store.folder)
     console.show_probe(page, probe_summary(site.store.folder), json)
     return lost
@@ -169,23 +163,21 @@ def tune(
     (site,) = open_sites([recipe], profile, sets, None, request)
     if dry_run:
         return show_plan(site, measure=False, json=json)
-    if lost := tune_site(site, watches.watch(quiet), json):
+    if lost := tune_site(site, quiet, json):
         from isbench.bench.tune import advice
 
         raise CellsFailed(f"{len(lost)} trials have no result, the first: {lost[0]}", advice(site))
     return None
 
 
-def tune_site(site: Site, watch: Watch, json: bool) -> list[str]:
+def tune_site(site: Site, quiet: bool, json: bool) -> list[str]:
     """Tune one recipe and show what was chosen; returns what has no result."""
     from isbench.bench.tune import TUNED
     from isbench.bench.tune import tune as tune_missing
     from isbench.report import report, tuning_summary
 
-    try:
+    with closing(watches.watch(quiet)) as watch:
         lost = tune_missing(site, watch)
-    finally:
-        watch.close()
     page, tuned = report(site.store.folder), site.store.folder / TUNED
     console.show_tuning(page, tuned if tuned.is_file() else None, tuning_summary(site.store.folder), json)
     return lost
