@@ -164,3 +164,9 @@ def test_an_exact_folder_passes_its_own_baseline_in_every_tier_that_there_is(che
     assert result.exit_code == 0
     assert "time: not compared" in result.stdout
     assert folders.every(kept)
+
+
+def test_a_baseline_of_lost_cells_is_refused(cli, kept: Path) -> None:
+    cell = folders.cell_of(kept, "arm", 0)
+    (kept / "cells" / cell / "status.json").unlink()
+    assert cli("baseline", "save", "b", kept).exit_code == 3
