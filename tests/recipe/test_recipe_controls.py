@@ -171,6 +171,12 @@ def test_a_kind_that_suits_no_sampler_is_refused(mistakes, kind, told):
     assert mistakes(f"{text}controls: [{kind}]") == [f"8:12: controls.0: adds nothing: {told}"]
 
 
+def test_what_draws_uniformly_is_known_by_its_sampler_not_by_its_label(write, mistakes):
+    text = ARMS.replace("  - uniform\n", "  - uniform\n  - {sampler: uniform-iid, label: mine}\n")
+    assert "placebo:mine" not in controls(write(text + "controls: [placebo]\n"))
+    assert "mine draws uniformly as it is" in mistakes(text + "controls: ['placebo:mine']")[0]
+
+
 def test_a_label_that_a_control_needs_must_be_free(mistakes):
     text = ARMS.replace("label: memory", "label: aa")
     told = "controls.0: its label 'aa' is taken by samplers.3; give that one another"

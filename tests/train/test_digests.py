@@ -58,9 +58,9 @@ def test_no_weight_is_a_weight_of_1() -> None:
     assert digested(step([1, 2])) == digested(step([1, 2], [1.0, 1.0]))
 
 
-def kept(monkeypatch: pytest.MonkeyPatch, fold: int) -> dict[str, np.ndarray]:
+def kept(monkeypatch: pytest.MonkeyPatch, fold: int, first: float = 0.25) -> dict[str, np.ndarray]:
     monkeypatch.setattr("isbench.train.ledger.FOLD", fold)
-    made = run("highest-loss-cdf", grid=(0.25, 1.0))
+    made = run("highest-loss-cdf", grid=(first, 1.0))
     made.tally.digests = Digests(CPU)
     made.finish()
     return made.tally.digests.arrays()
@@ -78,3 +78,8 @@ def test_there_is_a_digest_for_each_point_and_a_loss_for_each_of_the_first_steps
     assert arrays["steps"].tolist() == [0, 10, 40]
     assert len(set(arrays["selection"].tolist())) == 3
     assert arrays["losses"].shape == (FIRST_STEPS,)
+
+
+def test_of_many_steps_at_once_only_the_first_losses_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    early, late = kept(monkeypatch, 4096), kept(monkeypatch, 4096, first=0.5)
+    assert late["losses"].tolist() == early["losses"].tolist()

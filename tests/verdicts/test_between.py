@@ -97,6 +97,13 @@ def test_what_was_set_differently_is_told(met, tmp_path: Path) -> None:
     assert "minute had 60 s in the first folder and 50 s in the second" in meeting.notes
 
 
+def test_what_the_longer_of_two_budgets_reaches_after_the_end_of_the_shorter_is_a_miss(met) -> None:
+    shorter = {"budgets": (made.MINUTE.model_copy(update={"amount": 50.0}),)}
+    late = {"uniform": reaching(40, 41, 39, 42), "is": reaching(54, 55, 54, 56)}  # shares of a minute
+    assert of(met(late, late, shorter), "is")["hit_rate_than"] == 0.0
+    assert of(met(late, late, {"budgets": (made.MINUTE,)}, **shorter), "is")["hit_rate"] == 0.0
+
+
 def test_a_race_that_only_one_ran_is_told(met) -> None:
     meeting = met(OLD, NEW, {"budgets": (made.MINUTE, FIVE)})
     assert "epochs-5 is in the second folder only" in meeting.notes

@@ -97,6 +97,19 @@ def test_the_floor_of_times_is_that_of_times(found) -> None:
     assert one.floor == pytest.approx(math.log(1.1))
 
 
+def test_the_floor_of_a_difference_is_in_its_own_units(found) -> None:
+    runs = {"uniform": ending(0.1, 0.0), "is": ending(0.3, 0.31), "aa": ending(0.14, 0.04)}
+    one = found(runs, **aa()).primary[0]
+    assert (one.scale, one.floor) == ("difference", pytest.approx(0.04))
+
+
+def test_the_floor_of_differences_is_in_their_own_units(found) -> None:
+    ends = {"uniform": 20.0, "is": 24.0, "aa": 20.5}
+    runs = {label: ending(0.2, 0.2, ends={"psnr": end}) for label, end in ends.items()}
+    rows = [one for one in found(runs, **aa()).comparisons if one.quantity.metric == "psnr"]
+    assert {one.floor for one in rows} == {pytest.approx(0.5)}
+
+
 def test_a_repetition_that_diverged_leaves_no_margin(found) -> None:
     broken = made.Made(end=0.2, status="diverged")
     runs = {"uniform": BASE, "is": BARELY, "aa": [broken, *BASE[1:]]}
