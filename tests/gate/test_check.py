@@ -71,6 +71,7 @@ def test_a_folder_without_races_is_exit_3(cli, kept: Path) -> None:
         ((30, 31, 29, 31), ("1.2",), 0, "surely 1.2x or more"),
         ((40, 40, 40, 41), ("1.2",), 4, "surely less than 1.2x"),
         ((30, 45, 28, 40), ("1.1",), 0, "maybe less than 1.1x"),
+        ((30, 45, 28, 40), ("1.3",), 0, "maybe less than 1.3x"),
         ((30, 45, 28, 40), ("1.1", "--strict"), 5, "maybe less than 1.1x"),
     ],
 )

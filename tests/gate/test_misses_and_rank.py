@@ -8,6 +8,8 @@ import pytest
 
 from isbench.store.plans import Environment
 from isbench.store.records import Gate
+from isbench.store.store import Store
+from tests.gate import folders
 from tests.verdicts import made
 from tests.verdicts.made import AT_TARGET, FIVE, Made, ending, reaching
 
@@ -55,6 +57,15 @@ def test_an_arm_that_diverges_is_in_no_export(ratio, tmp_path: Path) -> None:
     assert "arm" not in (tmp_path / "out.json").read_text()
 
 
+def test_what_is_no_ratio_is_in_no_export(cli, tmp_path: Path) -> None:
+    path = made.folder(tmp_path / "made", {"uniform": ending(*BASE), "arm": ending(0.0, *GOOD[1:])})
+    cli("baseline", "save", "kept", path)
+    cli(
+        "check", path, "--baseline", "kept", "--tier", "ratio", "--export-bencher", str(tmp_path / "out.json")
+    )
+    assert "arm" not in (tmp_path / "out.json").read_text()
+
+
 def test_a_target_that_all_miss_says_nothing(ratio) -> None:
     missed = [MISS] * 4
     result = ratio(missed, missed, "--strict", uniform=missed, **AT_TARGET_OF_ALL)
@@ -78,6 +89,16 @@ def test_an_arm_that_looks_slower_as_it_had_missed_the_target_is_open(ratio) -> 
     result = ratio([MISS] * 4, reaching(55, 56, 54, 57), **arm)
     assert result.exit_code == 0
     assert "arm, val_error to 1: inconclusive (misses): " in result.stdout
+
+
+def test_a_repetition_that_diverged_leaves_nothing_equal(cli, tmp_path: Path) -> None:
+    runs = {"uniform": ending(*BASE), "aa": [GONE, *ending(*BASE[1:])], "arm": ending(*GOOD)}
+    plan = {"controls": {"aa": ("aa", "uniform")}}
+    cli("baseline", "save", "kept", made.folder(tmp_path / "old", runs, **plan))
+    path = made.folder(tmp_path / "new", {**runs, "arm": ending(0.4, 0.41, 0.4, 0.42)}, **plan)
+    result = cli("check", path, "--baseline", "kept", "--tier", "ratio", "--strict")
+    assert result.exit_code == 5
+    assert "arm, val_error: inconclusive (noise): 286 % " in result.stdout
 
 
 def test_one_seed_has_no_interval_to_print(ratio) -> None:
@@ -119,8 +140,8 @@ def test_an_arm_that_diverges_in_the_second_environment_is_a_regression(cli, tmp
     assert "arm, val_error: worse: 6 of 6 runs diverged, and 0 of 6 of base" in result.stderr
 
 
-def test_two_environments_with_a_run_that_diverged_are_open(cli, tmp_path: Path) -> None:
-    path = head(tmp_path, ending(*[0.2] * 3), [GONE, *ending(0.2, 0.2)])
+def test_two_of_three_runs_that_diverged_in_the_second_environment_are_open(cli, tmp_path: Path) -> None:
+    path = head(tmp_path, ending(*[0.2] * 3), [GONE, GONE, *ending(0.2)])
     assert cli("check", path, "--tier", "time", "--strict").exit_code == 5
 
 
@@ -129,3 +150,18 @@ def test_what_the_first_environment_lost_is_exit_3(cli, tmp_path: Path) -> None:
     result = cli("check", path, "--tier", "time")
     assert result.exit_code == 3
     assert "arm, seed 0 of base: failed" in result.stderr
+
+
+def test_an_arm_that_the_second_environment_left_out_is_open(cli, tmp_path: Path) -> None:
+    path = head(tmp_path, ending(*[0.2] * 4), ending(*[0.2] * 4))
+    plan = Store(path).plan()
+    assert plan is not None
+    cards = [card for card in plan.cards if card.label != "arm"]
+    blocks = [
+        block.model_copy(update={"cells": block.cells[:1], "labels": block.labels[:1]})
+        for block in plan.blocks
+    ]
+    folders.replan(path, cards=tuple(cards), blocks=tuple(blocks))
+    result = cli("check", path, "--tier", "time", "--strict")
+    assert result.exit_code == 5
+    assert "epochs-5, arm, not run: base ran it" in result.stderr

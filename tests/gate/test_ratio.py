@@ -86,6 +86,14 @@ def test_nothing_in_common_is_exit_3(ratio) -> None:
     assert ratio(FAST, budgets=(made.FIVE,), primary=made.AT_END, targets=()).exit_code == 3
 
 
+def test_another_baseline_arm_is_not_compared(ratio, tmp_path: Path) -> None:
+    file = tmp_path / "results" / "baselines" / "fast.json"
+    file.write_text(file.read_text().replace('"than": "uniform"', '"than": "other"'))
+    result = ratio(SLOW)
+    assert result.exit_code == 3
+    assert "ratio: not compared: the baseline compares with other" in result.stdout
+
+
 def test_one_seed_settles_nothing(cli, tmp_path: Path) -> None:
     runs = {"uniform": reaching(40), "arm": reaching(30)}
     cli("baseline", "save", "one", made.folder(tmp_path / "old", runs, **PLAN))

@@ -103,13 +103,6 @@ def test_the_floor_of_a_difference_is_in_its_own_units(found) -> None:
     assert (one.scale, one.floor) == ("difference", pytest.approx(0.04))
 
 
-def test_the_floor_of_differences_is_in_their_own_units(found) -> None:
-    ends = {"uniform": 20.0, "is": 24.0, "aa": 20.5}
-    runs = {label: ending(0.2, 0.2, ends={"psnr": end}) for label, end in ends.items()}
-    rows = [one for one in found(runs, **aa()).comparisons if one.quantity.metric == "psnr"]
-    assert {one.floor for one in rows} == {pytest.approx(0.5)}
-
-
 def test_a_repetition_that_diverged_leaves_no_margin(found) -> None:
     broken = made.Made(end=0.2, status="diverged")
     runs = {"uniform": BASE, "is": BARELY, "aa": [broken, *BASE[1:]]}

@@ -42,6 +42,18 @@ def test_a_few_such_seeds_are_too_few_to_say_so(only) -> None:
     assert (one.verdict, one.reason) == ("inconclusive", "misses")
 
 
+def test_a_target_that_is_not_asked_for_is_as_strict(found) -> None:
+    runs = {"uniform": reaching(*[59.5] * 3), "is": [MISS] * 3}
+    (one,) = [one for one in found(runs, targets=(1.0,)).comparisons if one.quantity.target]
+    assert (one.primary, one.verdict, one.reason) == (False, "inconclusive", "misses")
+
+
+def test_seeds_at_which_both_miss_say_nothing(only) -> None:
+    late = reaching(*[59.5] * 2)
+    one, _ = only({"uniform": [*late, *late, *late[:1], *[MISS] * 3], "is": [*late, *[MISS] * 6]}, **TARGET)
+    assert (one.p_misses, one.verdict, one.reason) == (0.25, "inconclusive", "misses")
+
+
 def test_among_many_arms_more_seeds_must_miss(found) -> None:
     missing = {f"arm-{n}": [MISS] * 6 for n in range(3)}
     primary = found({"uniform": reaching(*[59.5] * 6), **missing}, **TARGET).primary
