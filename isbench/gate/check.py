@@ -9,8 +9,7 @@ from typing import Literal
 from isbench.errors import EnvironmentFault, UsageError
 from isbench.gate import baseline as baselines
 from isbench.gate.cells import cells
-from isbench.gate.exact import exact, refuse_other
-from isbench.gate.facts import machine_of
+from isbench.gate.exact import exact, machine_against, refuse_other
 from isbench.gate.finding import Finding, Findings, Outcome
 from isbench.gate.ratio import ratio
 from isbench.gate.speedup import fail_under
@@ -77,7 +76,7 @@ def against_stored(folder: Folder, asked: Asked, findings: Findings) -> None:
     """The tiers that compare with a stored baseline."""
     stored = baselines.load(asked.baseline)
     refuse_other(folder, stored)
-    machine = machine_of(folder, next(iter(folder.races[0].all())))
+    machine = machine_against(folder, stored.machine)
     if asked.tier == "time":
         if folder.plan.environment.against:
             return

@@ -11,8 +11,8 @@ from typing import Any
 from isbench.errors import CellsFailed, Inconclusive, IsbenchError, Regression, UsageError
 from isbench.gate import baseline as baselines
 from isbench.gate.check import WHICH, Asked
-from isbench.gate.exact import changes, differing, exact, said_of
-from isbench.gate.facts import baseline_of, machine_of
+from isbench.gate.exact import changes, differing, exact, machine_against, said_of
+from isbench.gate.facts import baseline_of
 from isbench.gate.finding import Findings, Outcome
 from isbench.gate.ratio import ratio
 from isbench.store.store import Store
@@ -119,7 +119,7 @@ def diff(name: str, path: Path) -> dict[str, Any]:
     findings = Findings(folder.name, strict=False)
     if not folder.races:
         raise CellsFailed(f"{path} holds no races", "isbench run makes them")
-    machine = machine_of(folder, next(iter(folder.races[0].all())))
+    machine = machine_against(folder, kept.machine)
     if folder.plan.recipe != kept.digest:
         findings.notes += [f"recipe: {each}" for each in changes(said_of(folder), kept.says)]
     findings.notes += [f"machine: {each}" for each in differing(machine, kept.machine)]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from isbench.errors import EnvironmentFault
 from isbench.gate.baseline import Baseline, Machine, Run
-from isbench.gate.facts import STEP, flat, place, runs, said
+from isbench.gate.facts import STEP, flat, machine_of, place, runs, said
 from isbench.gate.finding import Finding, Findings, Outcome
 from isbench.verdicts.curves import Folder
 
@@ -157,6 +157,13 @@ def differing(here: Machine, there: Machine) -> list[str]:
         for name in FINGERPRINT
         if getattr(here, name) != getattr(there, name)
     ]
+
+
+def machine_against(folder: Folder, there: Machine) -> Machine:
+    """The machine of a results folder; of several, one that computes other bits than a stored one."""
+    curves = [curve for race in folder.races for curve in race.all()]
+    found = [machine_of(folder, curve) for curve in [one for one in curves if one.settled] or curves]
+    return next((here for here in found if differing(here, there)), found[0])
 
 
 def said_of(folder: Folder) -> dict[str, object]:

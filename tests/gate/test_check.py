@@ -171,3 +171,10 @@ def test_a_baseline_of_lost_cells_is_refused(cli, kept: Path) -> None:
     cell = folders.cell_of(kept, "arm", 0)
     (kept / "cells" / cell / "status.json").unlink()
     assert cli("baseline", "save", "b", kept).exit_code == 3
+
+
+def test_a_folder_that_went_on_on_another_processor_has_no_hashes_compared(checked, kept: Path) -> None:
+    (kept / "machines" / "ba9876543210.json").write_text(json.dumps(folders.OTHER))
+    file = kept / "cells" / folders.cell_of(kept, "arm", 3) / "status.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"machine": "ba9876543210"}))
+    assert "other CPU: hashes not compared (cpu capability AVX2" in checked("--tier", "exact").stdout
