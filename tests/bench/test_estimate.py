@@ -8,6 +8,7 @@ import pytest
 
 from isbench import console
 from isbench.bench import estimate, preview
+from isbench.bench import site as sites
 from isbench.bench.site import Site
 from isbench.samplers.selective_backprop import SelectiveBackprop
 from isbench.store.records import Cell
@@ -24,6 +25,11 @@ class MadeUp:
     """Stands in for a worker: its steps take as long as is said, those of pools four times as long."""
 
     asked: list[Cell]
+    facts: dict[str, object]
+    machine = "0123456789ab"
+
+    def describe(self, device: str) -> dict[str, object]:
+        return {"device": device}
 
     def __init__(self, *_: object) -> None:
         MadeUp.asked = []
@@ -49,7 +55,7 @@ class MadeUp:
 
 @pytest.fixture(autouse=True)
 def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preview, "Worker", MadeUp)
+    monkeypatch.setattr(sites, "Worker", MadeUp)
 
 
 def content(here: Site, *, measure: bool = True) -> dict:

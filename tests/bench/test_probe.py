@@ -308,4 +308,4 @@ def test_the_page_of_races_and_probes_has_both(tmp_path: Path) -> None:
     probe(here)
     page = report(here.store.folder).read_text()
     assert "1 of 1 runs, 1 of 1 probes have a result" in page
-    assert page.index('id="results"') < page.index('id="probe"')
+    assert page.index('id="verdict"') < page.index('id="probe"')
