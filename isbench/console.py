@@ -142,11 +142,23 @@ def show_comparison(rows: Sequence[Row], texts: Sequence[Row], notes: Sequence[s
     return table([{name: row[name] for name in shown} for row in texts], right=("n",))
 
 
-def show_reports(pages: Sequence[Path], claims: Sequence[Row], texts: Sequence[Row], json: bool) -> None:
-    """What became of all claims of some results folders, and where their pages are."""
+def show_reports(
+    pages: Sequence[Path],
+    claims: Sequence[Row],
+    claim_texts: Sequence[Row],
+    across: Sequence[Row],
+    across_texts: Sequence[Row],
+    json: bool,
+) -> None:
+    """What became of all claims of some results folders, what they say together, where their pages are."""
     if json:
-        return dump({"reports": [str(page) for page in pages], "claims": claims})
-    table(texts, right=("n",))
+        return dump({"reports": [str(page) for page in pages], "claims": claims, "across": across})
+    table(claim_texts, right=("n",))
+    if across:
+        tasks, than = across[0]["tasks"], across[0]["than"]
+        say(f"On all {tasks} tasks, of which alone this speaks (score 1: where {than} ends; within:")
+        say("r times the best arm's time to the target; 95 % intervals resample seeds within tasks)")
+        table(across_texts, right=("tasks", "runs"))
     for page in pages:
         say(str(page))
     return None

@@ -16,15 +16,16 @@ def report(
     folders: Annotated[list[Path], typer.Argument(help="Results folders, or folders that hold several.")],
     json: Json = False,
 ) -> None:
-    """Write tables, verdicts, figures and report again from results, and show what became of all claims.
+    """Write tables, verdicts, figures and report again from results, and show what they say together.
 
     Example: isbench report results
     """
-    from isbench.verdicts import claim_texts
+    from isbench.verdicts import across, across_texts, claim_texts
 
     pages, claims, lost = written(folders)
     if pages:
-        console.show_reports(pages, claims, claim_texts(claims), json)
+        together = across(page.parent for page in pages)
+        console.show_reports(pages, claims, claim_texts(claims), together, across_texts(together), json)
     if len(lost) > 1:
         for error in lost.values():
             console.fail(str(error))
