@@ -144,6 +144,7 @@ def turns(base: Half, head: Half, watch: Watch) -> None:
         if base.todo.late(2 * (len(due) - number)):
             return
         order = (base, head) if seeds.index(cell.seed) % 2 == 0 else (head, base)
-        for place, half in enumerate(order, start=1):
+        for half in order:  # both before either: what is stopped in between leaves no half of an older pair
             half.site.store.forget({cell.id})
+        for place, half in enumerate(order, start=1):
             half.todo.train(half.plan, cell, half.worker, None, (2 * number + place, 2 * len(due)))

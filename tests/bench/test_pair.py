@@ -77,6 +77,25 @@ def test_both_of_a_pair_run_again_where_one_is_missing(pair) -> None:
     assert sorted(turns(watch)) == ["base", "head"]
 
 
+def test_a_pair_that_was_stopped_in_between_leaves_no_half_of_the_one_before(pair) -> None:
+    run_in_turns(pair(seeds=1), Silent())
+
+    class Stopping(Silent):
+        def begin(self, cell, number: int, total: int) -> None:
+            if number == 2:
+                raise KeyboardInterrupt
+            super().begin(cell, number, total)
+
+    two = pair(seeds=1)
+    cell = two[1].store.plan().blocks[0].cells[0]
+    two[0].store.forget([cell])
+    with pytest.raises(KeyboardInterrupt):
+        run_in_turns(two, Stopping())
+    watch = Silent()
+    run_in_turns(pair(seeds=1), watch)
+    assert sorted(turns(watch)) == ["base", "head"]
+
+
 def test_what_another_code_has_run_is_run_again(pair, monkeypatch) -> None:
     run_in_turns(pair(), Silent())
     monkeypatch.setattr("isbench.bench.machine.code", lambda: "edited")
