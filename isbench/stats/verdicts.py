@@ -152,5 +152,11 @@ def kendall_tau(option: ArrayLike, value: ArrayLike) -> float:
     return float((order_x * order_y).sum()) / untied if untied else 0.0
 
 
+def chance_of_taus(tau: float, settings: int, seeds: int) -> float:
+    """How likely one tau at every seed is by chance: of perfect orders, else the p of a sign test."""
+    orders = math.factorial(settings) if math.isclose(abs(tau), 1.0) else 2
+    return min(1.0, 2.0 * orders ** -float(seeds))
+
+
 def _answer(held: bool, not_held: bool) -> Answer:
     return "held" if held else "not held" if not_held else "inconclusive"

@@ -159,6 +159,25 @@ def test_a_trend_rises_or_falls_within_every_seed(ends, sign, said):
     assert rising(*ends, sign=sign).answer(SURE) == said
 
 
+@pytest.mark.parametrize(
+    ("settings", "seeds", "said"),
+    [(2, 3, "inconclusive"), (2, 6, "held"), (3, 2, "inconclusive"), (3, 3, "held")],
+)
+def test_a_perfect_order_that_chance_often_gives_says_nothing(settings, seeds, said):
+    arm = np.repeat(np.arange(1.0, settings + 1)[:, None], seeds, axis=1)
+    labels, values = tuple("abc"[:settings]), tuple(map(float, range(settings)))
+    trend = Trend(option="pool", sign="+", values=values, labels=labels)
+    assert of_numbers("trend", arm, None, trend=trend).answer(0.95) == said
+
+
+def test_an_imperfect_order_that_all_seeds_share_needs_as_many_as_a_sign_test():
+    column = np.array([1.0, 3.0, 2.0, 4.0])  # tau 0.67
+    trend = Trend(option="pool", sign="+", values=(1.0, 2.0, 3.0, 4.0), labels=("a", "b", "c", "d"))
+    few, many = (np.repeat(column[:, None], seeds, axis=1) for seeds in (4, 6))
+    assert of_numbers("trend", few, None, trend=trend).answer(0.95) == "inconclusive"
+    assert of_numbers("trend", many, None, trend=trend).answer(0.95) == "held"
+
+
 def test_the_change_of_a_trend_is_relative_or_in_its_own_units():
     assert rising(1.21, 1.21).change == pytest.approx(0.21)
     assert rising(1.5, 1.7, measure=COVERAGE).change == pytest.approx(0.6)
