@@ -47,19 +47,14 @@ def sides(race: Race, quantity: Quantity, label: str, than: str) -> Pair:
 
 def together(race: Race, quantity: Quantity, label: str, than: str) -> np.ndarray:
     """The seeds of a race [n] at which two arms are a pair."""
-    pairs = zip(race.of(label), race.of(than), strict=True)
-    apart = [bool(a and b and quantity.timed(race) and a.machine != b.machine) for a, b in pairs]
     both = quantity.side(race, label).known & quantity.side(race, than).known
-    return both & ~np.array(apart, dtype=bool)
+    return both & race.on_one_machine((label, than)) if quantity.timed(race) else both
 
 
 def repeated(folder: Folder, race: Race, quantity: Quantity) -> Pair | None:
     """The arm that repeats another one with other draws, and that one; None where there is none."""
-    for label in race.curves:
-        kind, of = folder.role(label)
-        if kind == "aa" and of in race.curves:
-            return sides(race, quantity, label, of)
-    return None
+    found = folder.repetition(race)
+    return None if found is None else sides(race, quantity, *found)
 
 
 def in_family(rows: Sequence[Comparison]) -> list[Comparison]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,11 @@ class Race:
         """Every run."""
         return (curve for of_arm in self.curves.values() for curve in of_arm.values())
 
+    def on_one_machine(self, labels: Sequence[str]) -> np.ndarray:
+        """The seeds [n] at which some arms ran on one machine, so that their times can be compared."""
+        seeds = zip(*(self.of(label) for label in labels), strict=True)
+        return np.array([len({run.machine for run in runs if run}) <= 1 for runs in seeds], dtype=bool)
+
     def of(self, label: str) -> list[Curve | None]:
         """The runs of an arm at each of the seeds; None where none is planned."""
         return [self.curves.get(label, {}).get(seed) for seed in self.seeds]
@@ -114,6 +119,14 @@ class Folder:
         """What kind of control arm a label is, and of which; empty where it is none."""
         card = self.cards.get(label)
         return (card.control, card.of) if card else ("", "")
+
+    def repetition(self, race: Race) -> tuple[str, str] | None:
+        """The arm of a race that repeats another one with other draws, and that one; None without one."""
+        for label in race.curves:
+            kind, of = self.role(label)
+            if kind == "aa" and of in race.curves:
+                return label, of
+        return None
 
     def computer(self, race: Race) -> str:
         """The device that a race ran on; how many where there were several."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,7 +147,7 @@ class Noise:
 def noise_of(path: Path) -> Noise:
     """What the A/A arms of a results folder say; nothing of races without one."""
     folder = load(path)
-    found = [(race, pair) for race in folder.races for pair in repetitions(folder, race)]
+    found = [(race, pair) for race in folder.races if (pair := folder.repetition(race))]
     spreads = tuple(spread for race, pair in found for spread in of_race(folder, race, pair))
     curves = [curve for race, pair in found for label in pair for curve in race.curves[label].values()]
     steps = [spread.sd for spread in spreads if spread.quantity == STEP and not math.isnan(spread.sd)]
@@ -161,14 +160,6 @@ def noise_of(path: Path) -> Noise:
     }
     device = curves[0].cell.device if curves else ""
     return Noise(spreads, measured, equal_twins(folder), device)
-
-
-def repetitions(folder: Folder, race: Race) -> Iterable[tuple[str, str]]:
-    """The arms of a race that repeat another one, and those."""
-    for label in race.curves:
-        kind, of = folder.role(label)
-        if kind == "aa" and of in race.curves:
-            yield label, of
 
 
 def of_race(folder: Folder, race: Race, pair: tuple[str, str]) -> list[Spread]:

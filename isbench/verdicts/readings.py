@@ -91,20 +91,18 @@ def together(race: Race, measure: Measure, labels: Sequence[str], found: Sequenc
     """The seeds [n] where all arms are known; times of several machines belong not together."""
     here = np.logical_and.reduce([each.known for each in found])
     if race.budget.unit == "seconds" or measure.phase or measure.metric == SPENT:
-        seeds = zip(*(race.of(label) for label in labels), strict=True)
-        here &= np.array([len({run.machine for run in runs if run}) <= 1 for runs in seeds], dtype=bool)
+        here &= race.on_one_machine(labels)
     return here
 
 
 def noise(folder: Folder, race: Race, one: Expectation, quantity: Quantity | None) -> float:
     """The noise floor of a difference, from the arm that repeats another one; NaN where there is none."""
-    for label in race.curves:
-        kind, of = folder.role(label)
-        if kind == "aa" and of in race.curves:
-            pair = [side(folder, race, one.measure, quantity, name) for name in (label, of)]
-            here = together(race, one.measure, (label, of), pair)
-            return floor(apart(pair[0].cost[here], pair[1].cost[here], one.measure.kind.scale))
-    return math.nan
+    labels = folder.repetition(race)
+    if labels is None:
+        return math.nan
+    again, arm = (side(folder, race, one.measure, quantity, label) for label in labels)
+    here = together(race, one.measure, labels, (again, arm))
+    return floor(apart(again.cost[here], arm.cost[here], one.measure.kind.scale))
 
 
 def value(folder: Folder, curve: Curve | None, measure: Measure) -> float:

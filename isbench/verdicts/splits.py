@@ -109,8 +109,7 @@ def at_common_seeds(race: Race, quantity: Quantity, labels: tuple[str, ...]) -> 
     sides = [quantity.side(race, label) for label in labels]
     here = np.logical_and.reduce([np.isfinite(side.cost) for side in sides])
     if quantity.timed(race):
-        runs = zip(*(race.of(label) for label in labels), strict=True)
-        here &= np.array([len({run.machine for run in seed if run is not None}) <= 1 for seed in runs])
+        here &= race.on_one_machine(labels)
     return [side.at(here) for side in sides]
 
 
